@@ -1,0 +1,1 @@
+"""The database: schema, migrations, and the stores of the stages on SQLite."""

@@ -1,0 +1,221 @@
+"""The durable side of execution: orders before they are sent, their fills, and their end in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from remora.adapters.store import rows, schema
+from remora.adapters.store.books import post
+from remora.adapters.store.writer import Writer
+from remora.domain.errors import InvariantBroken
+from remora.domain.ids import IntentId, OrderHash
+from remora.domain.ledger import Posting
+from remora.domain.money import Collateral, Shares
+from remora.domain.order import (
+    Allocation,
+    BlockOrder,
+    Intent,
+    IntentState,
+    Leg,
+    OrderState,
+    Part,
+    SettlementStep,
+    SignedOrder,
+)
+from remora.domain.reasons import Because
+from remora.domain.records import Filled, OpenOrder
+from remora.domain.signal import Fill, Side
+
+OPEN = (OrderState.RECORDED, OrderState.ACCEPTED)
+
+
+class SqliteOrderStore:
+    """Implements OrderStore."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def pending_intents(self) -> list[Intent]:
+        query = (
+            select(schema.intents)
+            .join(schema.signals)
+            .where(schema.intents.c.state == IntentState.PENDING)
+            .order_by(schema.signals.c.stored_us, schema.intents.c.intent_id)
+        )
+        return await self._writer.run(lambda c: [rows.intent_of(row) for row in c.execute(query)])
+
+    async def start_collecting(self, legs: Sequence[Leg]) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
+            _move(connection, [leg.intent_id for leg in legs], IntentState.PENDING, IntentState.COLLECTING)
+
+        await self._writer.run(work)
+
+    async def collected(self) -> list[tuple[Leg, Intent]]:
+        collect = schema.legs.c.step == SettlementStep.COLLECT
+        idle = schema.intents.c.state == IntentState.COLLECTED
+        legs = select(schema.legs).join(schema.intents).where(collect, idle).order_by(schema.legs.c.settlement_id)
+        intents = select(schema.intents).where(idle)
+
+        def work(connection: Connection) -> list[tuple[Leg, Intent]]:
+            by_id = {row.intent_id: rows.intent_of(row) for row in connection.execute(intents)}
+            return [(rows.leg_of(row), by_id[row.intent_id]) for row in connection.execute(legs)]
+
+        return await self._writer.run(work)
+
+    async def record_order(self, order: SignedOrder, block: BlockOrder, *, neg_risk: bool, sent_us: int) -> None:
+        values = rows.order_values(order, block, neg_risk=neg_risk, sent_us=sent_us)
+        parts = [rows.part_values(order.order_hash, position, part) for position, part in enumerate(block.parts)]
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(schema.orders).values(values))
+            connection.execute(insert(schema.order_parts), parts)
+            free = (IntentState.PENDING, IntentState.COLLECTED)
+            _move(connection, [part.intent_id for part in block.parts], free, IntentState.ORDERED)
+
+        await self._writer.run(work)
+
+    async def mark_accepted(self, order_hash: OrderHash, matched: Shares, *, acknowledged_us: int) -> None:
+        o = schema.orders.c
+        values = {
+            "state": OrderState.ACCEPTED,
+            "matched": matched.units,
+            "acknowledged_us": func.coalesce(o.acknowledged_us, acknowledged_us),
+        }
+        statement = update(schema.orders).where(o.order_hash == order_hash, o.state.in_(OPEN)).values(values)
+        await self._writer.run(lambda c: c.execute(statement))
+
+    async def knows_order(self, order_hash: OrderHash) -> bool:
+        query = select(schema.orders.c.order_hash).where(schema.orders.c.order_hash == order_hash)
+        return await self._writer.run(lambda c: c.execute(query).first()) is not None
+
+    async def record_fill(self, fill: Fill, posting: Posting, *, heard_us: int) -> bool:
+        def work(connection: Connection) -> bool:
+            statement = upsert(schema.fills).values(rows.fill_values(fill, heard_us)).on_conflict_do_nothing()
+            if connection.execute(statement).rowcount == 0:
+                return False
+            post(connection, [posting])
+            return True
+
+        return await self._writer.run(work)
+
+    async def open_order(self, order_hash: OrderHash) -> OpenOrder | None:
+        found = await self._writer.run(lambda c: _open_orders(c, order_hash))
+        return found[0] if found else None
+
+    async def open_orders(self) -> list[OpenOrder]:
+        return await self._writer.run(_open_orders)
+
+    async def filled(self, order_hash: OrderHash) -> Filled:
+        f = schema.fills.c
+        query = select(func.sum(f.shares), func.sum(f.collateral), func.sum(f.fee)).where(f.order_hash == order_hash)
+        row = await self._writer.run(lambda c: c.execute(query).one())
+        shares, collateral, fee = (int(units or 0) for units in row)
+        return Filled(shares=Shares(shares), collateral=Collateral(collateral), fee=Collateral(fee))
+
+    async def finish_order(
+        self,
+        order_hash: OrderHash,
+        *,
+        state: OrderState,
+        allocations: Sequence[Allocation],
+        failures: Mapping[IntentId, Because],
+        legs: Sequence[Leg],
+        postings: Sequence[Posting],
+    ) -> None:
+        def work(connection: Connection) -> None:
+            _end_order(connection, order_hash, state)
+            if allocations:
+                connection.execute(insert(schema.allocations), [_allocation(order_hash, a) for a in allocations])
+            filled = [a.intent_id for a in allocations if a.intent_id not in failures]
+            _move(connection, filled, IntentState.ORDERED, IntentState.FILLED)
+            _fail(connection, failures)
+            if legs:
+                connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
+            post(connection, postings)
+
+        await self._writer.run(work)
+
+    async def release_order(self, order_hash: OrderHash) -> None:
+        def work(connection: Connection) -> None:
+            side = _end_order(connection, order_hash, OrderState.REJECTED)
+            free = IntentState.PENDING if side is Side.BUY else IntentState.COLLECTED
+            parts = select(schema.order_parts.c.intent_id).where(schema.order_parts.c.order_hash == order_hash)
+            ids = [IntentId(row.intent_id) for row in connection.execute(parts)]
+            _move(connection, ids, IntentState.ORDERED, free)
+
+        await self._writer.run(work)
+
+    async def fail_intents(self, failures: Mapping[IntentId, Because]) -> None:
+        await self._writer.run(lambda c: _fail(c, failures))
+
+    async def return_collected(self, legs: Sequence[Leg], failures: Mapping[IntentId, Because]) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
+            _fail(connection, failures)
+
+        await self._writer.run(work)
+
+
+def _open_orders(connection: Connection, order_hash: OrderHash | None = None) -> list[OpenOrder]:
+    o = schema.orders.c
+    query = select(schema.orders).where(o.state.in_(OPEN)).order_by(o.sent_us, o.order_hash)
+    if order_hash is not None:
+        query = query.where(o.order_hash == order_hash)
+    return [rows.open_order_of(row, _parts(connection, row.order_hash)) for row in connection.execute(query).all()]
+
+
+def _parts(connection: Connection, order_hash: str) -> tuple[Part, ...]:
+    p = schema.order_parts.c
+    query = (
+        select(schema.order_parts, schema.intents.c.follower)
+        .join(schema.intents, schema.intents.c.intent_id == p.intent_id)
+        .where(p.order_hash == order_hash)
+        .order_by(p.position)
+    )
+    return tuple(rows.part_of(row) for row in connection.execute(query))
+
+
+def _end_order(connection: Connection, order_hash: OrderHash, state: OrderState) -> Side:
+    """Move an open order to its end and return its side; ending it twice would settle it twice."""
+    o = schema.orders.c
+    side = connection.execute(select(o.side).where(o.order_hash == order_hash, o.state.in_(OPEN))).scalar()
+    if side is None:
+        raise InvariantBroken(f"order {order_hash} is not open, so it cannot become {state}")
+    connection.execute(update(schema.orders).where(o.order_hash == order_hash).values(state=state))
+    return Side(side)
+
+
+def _allocation(order_hash: OrderHash, allocation: Allocation) -> rows.Values:
+    return {
+        "intent_id": allocation.intent_id,
+        "order_hash": order_hash,
+        "shares": allocation.shares.units,
+        "collateral": allocation.collateral.units,
+        "fee": allocation.fee.units,
+        "unsold": allocation.unsold.units,
+    }
+
+
+def _move(
+    connection: Connection,
+    intents: Sequence[IntentId],
+    before: IntentState | tuple[IntentState, ...],
+    after: IntentState,
+) -> None:
+    """Move intents from one state to the next; one that is in another state breaks the invariant and rolls back."""
+    i = schema.intents.c
+    states = (before,) if isinstance(before, IntentState) else before
+    for intent in intents:
+        statement = update(schema.intents).where(i.intent_id == intent, i.state.in_(states)).values(state=after)
+        if connection.execute(statement).rowcount != 1:
+            raise InvariantBroken(f"intent {intent} is not {' or '.join(states)}, so it cannot become {after}")
+
+
+def _fail(connection: Connection, failures: Mapping[IntentId, Because]) -> None:
+    for intent, why in failures.items():
+        values = {"state": IntentState.FAILED, **rows.because_values(why)}
+        connection.execute(update(schema.intents).where(schema.intents.c.intent_id == intent).values(values))

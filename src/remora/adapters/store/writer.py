@@ -1,0 +1,87 @@
+"""One thread that owns the connection: work is queued, run in order, and committed in groups.
+
+Callers await their own unit of work; while one commit is on its way to the disk, the next group gathers. A unit that
+fails is rolled back alone, by its savepoint. A group whose commit fails fails as a whole: nobody is told "stored"
+before it is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from remora.domain.errors import InvariantBroken
+
+T = TypeVar("T")
+Work = Callable[[Connection], Any]
+
+MAX_GROUP = 256
+"""Units of work per commit at most: bounds how long the first one waits for the last."""
+
+
+class Writer:
+    """Runs units of work on one connection in one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run a unit of work in a transaction and return its result once that is on the disk."""
+        if self._closed:
+            raise InvariantBroken("the store is closed")
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    def close(self) -> None:
+        """Finish what is queued, then end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        with self._engine.connect() as connection:
+            while group := self._next_group():
+                self._commit(connection, [item for item in group if item])
+                if None in group:
+                    return
+
+    def _next_group(self) -> list[tuple[Work, Future[Any]] | None]:
+        group = [self._queue.get()]
+        while len(group) < MAX_GROUP and group[-1] is not None and not self._queue.empty():
+            group.append(self._queue.get())
+        return group
+
+    def _commit(self, connection: Connection, group: list[tuple[Work, Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            with connection.begin():
+                for work, future in group:
+                    self._attempt(connection, work, future, done)
+        except BaseException as error:  # noqa: BLE001  whatever failed the commit must reach every caller
+            for future, _ in done:
+                future.set_exception(error)
+            return
+        for future, result in done:
+            future.set_result(result)
+
+    @staticmethod
+    def _attempt(connection: Connection, work: Work, future: Future[Any], done: list[tuple[Future[Any], Any]]) -> None:
+        try:
+            with connection.begin_nested():
+                result = work(connection)
+        except BaseException as error:  # noqa: BLE001  the caller's future carries it
+            future.set_exception(error)
+        else:
+            done.append((future, result))

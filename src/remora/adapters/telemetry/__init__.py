@@ -1,0 +1,1 @@
+"""Telemetry: how remora speaks to its operator."""

@@ -1,0 +1,37 @@
+"""`remora run`: the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from remora.adapters.telemetry import logs
+from remora.bootstrap import run_supervisor
+from remora.settings.environment import Settings, load, masked
+
+EnvFile = Annotated[Path | None, typer.Option(help="Read settings from this file instead of .env.")]
+
+
+def run(env_file: EnvFile = None, *, show_settings: bool = False) -> None:
+    """Run the supervisor until SIGTERM or Ctrl-C. Settings come from the environment and an .env file."""
+    settings = load(Settings, env_file)
+    if show_settings:
+        for name, value in masked(settings).items():
+            typer.echo(f"{name}: {value}")
+        return
+    logs.configure(settings.log_format)
+    _with_fast_loop(settings)
+
+
+def _with_fast_loop(settings: Settings) -> None:
+    """Use uvloop where the platform has it."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415  not on every platform
+    except ImportError:
+        asyncio.run(run_supervisor(settings))
+        return
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run_supervisor(settings))

@@ -1,0 +1,1 @@
+"""Detect: from logs to signals, each leader order in each transaction exactly once."""

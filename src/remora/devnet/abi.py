@@ -1,0 +1,21 @@
+"""Calldata by signature, for the devnet's set-up: readable before fast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.abi import function_signature_to_4byte_selector
+
+MAX_UINT256 = 2**256 - 1
+
+
+def calldata(signature: str, *arguments: Any) -> bytes:
+    """Encode a call such as `calldata("approve(address,uint256)", spender, amount)`; tuples are not supported."""
+    return function_signature_to_4byte_selector(signature) + encoded(signature, *arguments)
+
+
+def encoded(signature: str, *arguments: Any) -> bytes:
+    """Encode the arguments alone, as a constructor takes them; the name before the parenthesis is free."""
+    types = signature[signature.index("(") + 1 : -1]
+    return encode(types.split(",") if types else [], arguments)

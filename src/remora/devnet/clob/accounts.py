@@ -1,0 +1,78 @@
+"""Balances and allowances read from the chain, as of the last block that the server has acted on.
+
+All is read at that block's number and forgotten with the next one: a read that was answered from a newer block would
+count a just mined trade twice. Reads that come together share one request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from remora.devnet.clob.funds import Funds, Holding, Purse
+from remora.devnet.clob.signing import address_word, word
+from remora.devnet.endpoints import Contracts
+from remora.devnet.rpc import Node, Request
+
+_BALANCE_OF = bytes.fromhex("70a08231")
+_ALLOWANCE = bytes.fromhex("dd62ed3e")
+_BALANCE_OF_TOKEN = bytes.fromhex("00fdd58e")
+_IS_APPROVED_FOR_ALL = bytes.fromhex("e985e9c5")
+_UNLIMITED = 2**256 - 1
+
+
+class Accounts:
+    """Keeps `funds.known` filled with what is asked for."""
+
+    def __init__(self, node: Node, contracts: Contracts, funds: Funds) -> None:
+        self._node = node
+        self._contracts = contracts
+        self._funds = funds
+        self._block = 0
+        self._wanted: dict[Purse, None] = {}
+        self._reading = asyncio.Lock()
+
+    def move_to(self, block_number: int) -> None:
+        """Act on another block from now on."""
+        self._block = block_number
+        self._funds.known = {}
+
+    async def ensure(self, purses: Collection[Purse]) -> None:
+        """Return when all these purses are known at the present block; does not wait when they already are."""
+        while missing := self._funds.missing(purses):
+            self._wanted.update(dict.fromkeys(missing))
+            async with self._reading:
+                # Who held the lock before may have read these too.
+                if self._funds.missing(missing):
+                    await self._read()
+
+    async def _read(self) -> None:
+        wanted, self._wanted = list(self._wanted), {}
+        known, block = self._funds.known, self._block
+        calls = [request for purse in wanted for request in self._requests(purse, hex(block))]
+        answers = await self._node.batch(calls)
+        # Answers for a block that is past land in a mapping that nobody reads any more.
+        for purse, balance, allowance in zip(wanted, answers[::2], answers[1::2], strict=True):
+            known[purse] = Holding(int(balance, 16), _allowance(purse, int(allowance, 16)))
+
+    def _requests(self, purse: Purse, block: str) -> tuple[Request, Request]:
+        owner, spender = address_word(purse.owner), address_word(purse.spender)
+        if purse.token_id is None:
+            to = self._contracts.collateral
+            balance, allowance = _BALANCE_OF + owner, _ALLOWANCE + owner + spender
+        else:
+            to = self._contracts.conditional_tokens
+            balance = _BALANCE_OF_TOKEN + owner + word(purse.token_id)
+            allowance = _IS_APPROVED_FOR_ALL + owner + spender
+        return _call(to, balance, block), _call(to, allowance, block)
+
+
+def _call(to: str, data: bytes, block: str) -> Request:
+    return Request(method="eth_call", params=({"to": to, "data": "0x" + data.hex()}, block))
+
+
+def _allowance(purse: Purse, answer: int) -> int:
+    """Return an answer as an amount: an ERC-1155 approval is all or nothing."""
+    if purse.token_id is None:
+        return answer
+    return _UNLIMITED if answer else 0

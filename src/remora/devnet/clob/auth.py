@@ -1,0 +1,137 @@
+"""API keys, and the two ways to prove who calls: a wallet's signature (L1) and a key's HMAC (L2), polymarket.md 3.1.
+
+Keys live in memory and are random per process: after a restart of the devnet clients create them anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from remora.devnet.clob import refusals
+from remora.devnet.clob.signing import auth_digest, signed_by
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
+_TIMESTAMP = re.compile(r"\d{1,12}", re.ASCII)
+_NONCE = re.compile(r"\d{1,19}", re.ASCII)
+#: A signed request is good for so long before and after its timestamp.
+_TOLERANCE_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key with the wallet that it stands for; the secret is URL-safe base64."""
+
+    address: str
+    key: str
+    secret: str = field(repr=False)
+    passphrase: str = field(repr=False)
+
+
+class Gatekeeper:
+    """Issues API keys and tells whose request is whose."""
+
+    def __init__(self, chain_id: int, now_s: Callable[[], int]) -> None:
+        self._chain_id = chain_id
+        self._now_s = now_s
+        self._by_key: dict[str, ApiKey] = {}
+        self._by_wallet: dict[tuple[str, int], ApiKey] = {}
+
+    def create(self, headers: Mapping[str, str]) -> ApiKey:
+        """Issue a key to the wallet that signed the L1 headers; refuse when it has one of that nonce."""
+        wallet = self._wallet(headers)
+        if wallet in self._by_wallet:
+            raise refusals.key_not_created()
+        issued = ApiKey(
+            address=wallet[0],
+            key=str(uuid.uuid4()),
+            secret=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            passphrase=secrets.token_hex(32),
+        )
+        self._by_wallet[wallet] = self._by_key[issued.key] = issued
+        return issued
+
+    def derive(self, headers: Mapping[str, str]) -> ApiKey:
+        """Return the key that the wallet of the L1 headers created with the same nonce."""
+        if (issued := self._by_wallet.get(self._wallet(headers))) is None:
+            raise refusals.key_not_derived()
+        return issued
+
+    def keys_of(self, address: str) -> list[str]:
+        """Return the ids of a wallet's keys."""
+        return [issued.key for issued in self._by_key.values() if issued.address == address]
+
+    def delete(self, issued: ApiKey) -> None:
+        """Forget a key."""
+        del self._by_key[issued.key]
+        self._by_wallet = {wallet: kept for wallet, kept in self._by_wallet.items() if kept is not issued}
+
+    def authenticate(self, headers: Mapping[str, str], method: str, path: str, body: bytes) -> ApiKey:
+        """Return the key whose L2 headers sign this request; `path` is without the query."""
+        issued = self.identify(headers.get("POLY_API_KEY"), headers.get("POLY_PASSPHRASE"))
+        timestamp = headers.get("POLY_TIMESTAMP", "")
+        message = f"{timestamp}{method}{path}".encode() + body
+        if (
+            headers.get("POLY_ADDRESS", "").lower() != issued.address
+            or not self._is_recent(timestamp)
+            or not _signs(issued.secret, message, headers.get("POLY_SIGNATURE", ""))
+        ):
+            raise refusals.unauthorized()
+        return issued
+
+    def identify(self, key: object, passphrase: object) -> ApiKey:
+        """Return the key of this id if the passphrase is its own."""
+        issued = self._by_key.get(key) if isinstance(key, str) else None
+        if issued is None or not isinstance(passphrase, str) or not _same(issued.passphrase, passphrase):
+            raise refusals.unauthorized()
+        return issued
+
+    def identify_by_secret(self, credentials: Mapping[str, object]) -> ApiKey:
+        """Return the key of the user channel's first frame, which carries all three parts in clear."""
+        issued = self.identify(credentials.get("apiKey"), credentials.get("passphrase"))
+        secret = credentials.get("secret")
+        if not isinstance(secret, str) or not _same(issued.secret, secret):
+            raise refusals.unauthorized()
+        return issued
+
+    def _wallet(self, headers: Mapping[str, str]) -> tuple[str, int]:
+        address = headers.get("POLY_ADDRESS", "")
+        signature = headers.get("POLY_SIGNATURE", "")
+        timestamp = headers.get("POLY_TIMESTAMP", "")
+        nonce = headers.get("POLY_NONCE", "0")
+        if not (
+            _ADDRESS.fullmatch(address)
+            and _SIGNATURE.fullmatch(signature)
+            and _NONCE.fullmatch(nonce)
+            and self._is_recent(timestamp)
+        ):
+            raise refusals.invalid_l1_headers()
+        digest = auth_digest(self._chain_id, address, timestamp, int(nonce))
+        if not signed_by(digest, bytes.fromhex(signature[2:]), address.lower()):
+            raise refusals.invalid_l1_headers()
+        return address.lower(), int(nonce)
+
+    def _is_recent(self, timestamp: str) -> bool:
+        if not _TIMESTAMP.fullmatch(timestamp):
+            return False
+        return abs(int(timestamp) - self._now_s()) <= _TOLERANCE_S
+
+
+def _signs(secret: str, message: bytes, signature: str) -> bool:
+    expected = hmac.new(base64.urlsafe_b64decode(secret), message, hashlib.sha256).digest()
+    try:
+        return hmac.compare_digest(expected, base64.urlsafe_b64decode(signature))
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _same(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode())

@@ -1,0 +1,84 @@
+"""What makers have on chain, what of it is spoken for, and whether an order is covered.
+
+A purse is one maker's holding of one asset as one exchange may spend it. Resting orders hold what they may still give
+("active"); trades hold what they move until their transaction is mined ("matched"), when the chain's balance tells.
+What a trade brings in counts when it is mined, not before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from remora.devnet.clob import refusals
+from remora.devnet.clob.book import PlacedOrder
+from remora.devnet.clob.orders import Side
+from remora.devnet.endpoints import Contracts
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """An owner's collateral (`token_id` None) or shares, as the exchange `spender` may move them."""
+
+    owner: str
+    token_id: int | None
+    spender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the chain says of a purse at one block."""
+
+    balance: int
+    allowance: int
+
+
+def purse_of(order: PlacedOrder) -> Purse:
+    """Return the purse that an order gives from."""
+    signed = order.request.order
+    return Purse(signed.maker, None if signed.side is Side.BUY else signed.token_id, order.listing.exchange)
+
+
+class Funds:
+    """Holdings as of one block, and the claims on them.
+
+    `known` is filled by who reads the chain and is valid for that block only; to ask about a purse that is not in it
+    is a mistake of the caller.
+    """
+
+    def __init__(self, contracts: Contracts) -> None:
+        self._spenders = (contracts.exchange, contracts.neg_risk_exchange)
+        self.known: dict[Purse, Holding] = {}
+        self.active: Counter[Purse] = Counter()
+        self.matched: Counter[Purse] = Counter()
+
+    def missing(self, purses: Iterable[Purse]) -> list[Purse]:
+        """Return the purses not yet read at this block."""
+        return [purse for purse in purses if purse not in self.known]
+
+    def check(self, purse: Purse, amount: int) -> None:
+        """Refuse unless the purse covers `amount` beside all that is claimed already."""
+        holding = self.known[purse]
+        siblings = self._siblings(purse)
+        active = sum(self.active[sibling] for sibling in siblings)
+        matched = sum(self.matched[sibling] for sibling in siblings)
+        if holding.balance < active + matched + amount:
+            raise refusals.balance_shortage(
+                balance=holding.balance, active=active, matched=matched, amount=amount
+            )
+        if holding.allowance < self.active[purse] + self.matched[purse] + amount:
+            raise refusals.allowance_shortage(
+                spender=purse.spender, allowance=holding.allowance, amount=amount
+            )
+
+    def covers(self, purse: Purse) -> bool:
+        """Tell whether the purse covers what is claimed."""
+        try:
+            self.check(purse, 0)
+        except refusals.Shortage:
+            return False
+        return True
+
+    def _siblings(self, purse: Purse) -> list[Purse]:
+        return [Purse(purse.owner, purse.token_id, spender) for spender in self._spenders]

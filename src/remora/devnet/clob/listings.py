@@ -1,0 +1,85 @@
+"""The markets that the server lists, with their terms in base units, found by token, condition, slug or number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from remora.devnet.clob import refusals
+from remora.devnet.clob.precision import BY_TICK, Precision
+from remora.devnet.clob.units import from_text
+from remora.devnet.endpoints import Contracts, Market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A market and its terms; `fee_rate` in 10^-6, `number` is Gamma's id."""
+
+    number: int
+    market: Market
+    exchange: str
+    tick: int
+    min_shares: int
+    fee_rate: int
+    precision: Precision
+
+    @classmethod
+    def of(cls, number: int, market: Market, contracts: Contracts) -> Listing:
+        """Read a market's terms; ValueError when its tick size is none of the venue's."""
+        tick = from_text(market.tick_size)
+        if tick not in BY_TICK:
+            raise ValueError(f"market {market.slug}: the venue has no tick size {market.tick_size}")
+        return cls(
+            number=number,
+            market=market,
+            exchange=contracts.neg_risk_exchange if market.neg_risk else contracts.exchange,
+            tick=tick,
+            min_shares=from_text(market.min_order_size),
+            fee_rate=from_text(market.fee_rate),
+            precision=BY_TICK[tick],
+        )
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """The token ids, YES first."""
+        return self.market.yes_token_id, self.market.no_token_id
+
+    def is_yes(self, token_id: int) -> bool:
+        return token_id == self.market.yes_token_id
+
+    def outcome(self, token_id: int) -> str:
+        return "Yes" if self.is_yes(token_id) else "No"
+
+
+class Listings:
+    """All listed markets."""
+
+    def __init__(self, contracts: Contracts) -> None:
+        self._contracts = contracts
+        self._by_condition: dict[str, Listing] = {}
+        self._by_token: dict[int, Listing] = {}
+
+    def add(self, market: Market) -> Listing:
+        """List a market; listing it again changes nothing."""
+        condition = market.condition_id.lower()
+        listing = self._by_condition.get(condition)
+        if listing is None:
+            listing = Listing.of(len(self._by_condition) + 1, market, self._contracts)
+            self._by_condition[condition] = listing
+            self._by_token.update(dict.fromkeys(listing.tokens, listing))
+        return listing
+
+    def __iter__(self) -> Iterator[Listing]:
+        return iter(self._by_condition.values())
+
+    def of_token(self, token_id: int) -> Listing:
+        """Return the market of a token; refuse with 404 when there is none."""
+        if (listing := self._by_token.get(token_id)) is None:
+            raise refusals.unknown_token()
+        return listing
+
+    def of_condition(self, condition_id: str) -> Listing:
+        """Return the market of a condition; refuse with 404 when there is none."""
+        if (listing := self._by_condition.get(condition_id.lower())) is None:
+            raise refusals.unknown_market()
+        return listing

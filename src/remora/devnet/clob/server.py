@@ -1,0 +1,221 @@
+"""The order-book server as a whole: one port for REST, both WebSocket channels and Gamma, and two tasks behind it.
+
+One task sends settlements, the other follows the chain. Nothing is kept on disk: the server lives as long as the
+devnet, whose contracts hold what was settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from remora.devnet.clob.accounts import Accounts
+from remora.devnet.clob.auth import Gatekeeper
+from remora.devnet.clob.book import Book, PlacedOrder
+from remora.devnet.clob.chain import ChainFollower
+from remora.devnet.clob.desk import Desk
+from remora.devnet.clob.engine import Engine, OrderEvent, Spot
+from remora.devnet.clob.funds import Funds
+from remora.devnet.clob.gamma import Gamma
+from remora.devnet.clob.listings import Listing, Listings
+from remora.devnet.clob.market_channel import MarketChannel
+from remora.devnet.clob.market_data import MarketData
+from remora.devnet.clob.settlement import Settlement
+from remora.devnet.clob.trades import Trade
+from remora.devnet.clob.trading import Trading
+from remora.devnet.clob.user_channel import UserChannel
+from remora.devnet.clob.web import plain_errors
+from remora.devnet.endpoints import Contracts, Market
+from remora.devnet.rpc import Node, connected
+
+_MARKET_PATH = "/ws/market"
+_USER_PATH = "/ws/user"
+_GAMMA_PATH = "/gamma"
+_SHUTDOWN_S = 1.0
+_EXPIRY_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClobConfig:
+    """Where the chain is, what is deployed on it, who settles, and where to listen (port 0: any free one)."""
+
+    chain_id: int
+    rpc_url: str
+    rpc_ws_url: str
+    contracts: Contracts
+    operator_key: bytes = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 0
+    confirmations_blocks: int = 2
+
+
+class ClobServer:
+    """Serves the markets that it is told of, from `start` to `stop`."""
+
+    def __init__(self, config: ClobConfig) -> None:
+        self._config = config
+        self._listings = Listings(config.contracts)
+        self._port = config.port
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The REST address; the port is known once the server has started."""
+        return f"http://{self._config.host}:{self._port}"
+
+    @property
+    def market_ws_url(self) -> str:
+        return f"ws://{self._config.host}:{self._port}{_MARKET_PATH}"
+
+    @property
+    def user_ws_url(self) -> str:
+        return f"ws://{self._config.host}:{self._port}{_USER_PATH}"
+
+    @property
+    def gamma_url(self) -> str:
+        return self.url + _GAMMA_PATH
+
+    def add_market(self, market: Market) -> None:
+        """List a market, before the start or after; ValueError for terms that the venue does not have."""
+        self._listings.add(market)
+
+    async def start(self) -> None:
+        """Return when requests are served; raise what prevents it."""
+        listening = asyncio.Event()
+        self._task = asyncio.create_task(self._serve(listening))
+        waiting = asyncio.create_task(listening.wait())
+        await asyncio.wait((self._task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not listening.is_set():
+            waiting.cancel()
+            await self._task
+
+    async def stop(self) -> None:
+        """Stop serving and leave no task behind; raise what had broken a background task. Idempotent."""
+        self._stopping.set()
+        if self._task is not None:
+            task, self._task = self._task, None
+            await task
+
+    async def _serve(self, listening: asyncio.Event) -> None:
+        async with connected(self._config.rpc_url) as node, asyncio.TaskGroup() as group:
+            service = _Service(self._config, self._listings, node)
+            await service.chain.catch_up()
+            tasks = [group.create_task(work) for work in service.background()]
+            async with self._site(service):
+                listening.set()
+                await self._stopping.wait()
+            for task in tasks:
+                task.cancel()
+
+    @contextlib.asynccontextmanager
+    async def _site(self, service: _Service) -> AsyncIterator[None]:
+        runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._config.host, self._config.port).start()
+            self._port = runner.addresses[0][1]
+            yield
+        finally:
+            await runner.cleanup()
+
+
+class _Service:
+    """The parts of a server, wired."""
+
+    def __init__(self, config: ClobConfig, listings: Listings, node: Node) -> None:
+        contracts = config.contracts
+        gatekeeper = Gatekeeper(config.chain_id, _now_s)
+        self._markets = MarketChannel(_now_ms)
+        self._users = UserChannel(gatekeeper, _now_ms)
+        funds = Funds(contracts)
+        self._engine = Engine(funds=funds, audience=_Channels(self._markets, self._users), now_s=_now_s)
+        accounts = Accounts(node, contracts, funds)
+        self._settlement = Settlement(
+            node=node,
+            chain_id=config.chain_id,
+            operator_key=config.operator_key,
+            confirmations_blocks=config.confirmations_blocks,
+            contracts=contracts,
+            engine=self._engine,
+            accounts=accounts,
+            herald=self._markets,
+        )
+        self.chain = ChainFollower(node, config.rpc_ws_url, self._settlement)
+        desk = Desk(
+            chain_id=config.chain_id,
+            contracts=contracts,
+            listings=listings,
+            engine=self._engine,
+            accounts=accounts,
+            chain=self.chain,
+            settlement=self._settlement,
+        )
+        self._trading = Trading(
+            gatekeeper=gatekeeper,
+            desk=desk,
+            engine=self._engine,
+            accounts=accounts,
+            funds=funds,
+            contracts=contracts,
+        )
+        self._market_data = MarketData(listings=listings, engine=self._engine, now_ms=_now_ms)
+        self._gamma = Gamma(listings=listings, engine=self._engine)
+
+    def background(self) -> list[Coroutine[None, None, None]]:
+        """Return what runs beside the requests."""
+        return [self.chain.run(), self._settlement.run(), self._expire()]
+
+    def application(self) -> web.Application:
+        """Return everything that is served."""
+        application = web.Application(middlewares=[plain_errors])
+        application.add_routes(self._trading.routes())
+        application.add_routes(self._market_data.routes())
+        application.add_routes(self._gamma.routes(_GAMMA_PATH))
+        application.add_routes(
+            [
+                self._markets.route(_MARKET_PATH, self._market_data.book),
+                self._users.route(_USER_PATH),
+            ]
+        )
+        application.on_shutdown.append(self._disconnect)
+        return application
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRY_POLL_S)
+            self._engine.expire()
+
+    async def _disconnect(self, _: web.Application) -> None:
+        await self._markets.close()
+        await self._users.close()
+
+
+class _Channels:
+    """The engine's audience: each channel hears what concerns it."""
+
+    def __init__(self, markets: MarketChannel, users: UserChannel) -> None:
+        self._markets = markets
+        self._users = users
+
+    def order_changed(self, order: PlacedOrder, event: OrderEvent) -> None:
+        self._users.order_changed(order, event)
+
+    def trade_changed(self, trade: Trade) -> None:
+        self._users.trade_changed(trade)
+
+    def book_changed(self, listing: Listing, book: Book, spots: Iterable[Spot]) -> None:
+        self._markets.book_changed(listing, book, spots)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 10**6
+
+
+def _now_s() -> int:
+    return time.time_ns() // 10**9

@@ -1,0 +1,192 @@
+"""Settles trades on chain: every trade is one `matchOrders` of the operator, sent without waiting for the one before.
+
+The operator's nonces are counted here, so nothing else may send with its key while the server runs. A trade is MINED
+with its block, CONFIRMED some blocks later, FAILED when its transaction reverts or is refused; a transaction that a
+reorg took out is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import aiohttp
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from remora.devnet.clob.accounts import Accounts
+from remora.devnet.clob.calldata import match_orders
+from remora.devnet.clob.chain import Block
+from remora.devnet.clob.engine import Engine
+from remora.devnet.clob.funds import purse_of
+from remora.devnet.clob.trades import Trade, TradeStatus
+from remora.devnet.endpoints import Contracts
+from remora.devnet.rpc import Node
+from remora.domain.errors import Refused
+
+#: OrdersMatched(bytes32,address,uint8,uint256,uint256,uint256): the exchange's last word on a match that went well.
+_ORDERS_MATCHED = "0x174b3811690657c217184f89418266767c87e4805d09680c39fc9c031c0cab7c"
+_GAS_BASE = 600_000
+_GAS_PER_MAKER = 300_000
+#: Far above the devnet's base fee, which full blocks raise by an eighth each.
+_GAS_PRICE = 100 * 10**9
+_RESEND_DELAY_S = 0.2
+#: So many are signed and sent together: enough to keep the node busy, few enough not to keep requests waiting.
+_SENT_TOGETHER = 16
+_T = TypeVar("_T")
+
+
+class Herald(Protocol):
+    """Who tells the public of trades on their way to the chain."""
+
+    def trade_sent(self, trade: Trade) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A trade and the transaction that settles it."""
+
+    trade: Trade
+    raw: str
+
+
+class Settlement:
+    """The operator's queue, its transactions in flight, and those in blocks that a reorg could still take."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        chain_id: int,
+        operator_key: bytes,
+        confirmations_blocks: int,
+        contracts: Contracts,
+        engine: Engine,
+        accounts: Accounts,
+        herald: Herald,
+    ) -> None:
+        self._node = node
+        self._chain_id = chain_id
+        self._operator: LocalAccount = Account.from_key(operator_key)
+        self._confirmations_blocks = confirmations_blocks
+        self._exchanges = [contracts.exchange, contracts.neg_risk_exchange]
+        self._engine = engine
+        self._accounts = accounts
+        self._herald = herald
+        self._queue: asyncio.Queue[Trade] = asyncio.Queue()
+        self._nonce = 0
+        self._in_flight: dict[str, _Sent] = {}
+        self._settled: deque[tuple[int, _Sent]] = deque()
+
+    def enqueue(self, trades: Iterable[Trade]) -> None:
+        """Settle these trades, in order."""
+        for trade in trades:
+            self._queue.put_nowait(trade)
+
+    async def run(self) -> None:
+        """Send what is queued until cancelled."""
+        self._nonce = await self._next_nonce()
+        while True:
+            trades = [await self._queue.get()]
+            while len(trades) < _SENT_TOGETHER and not self._queue.empty():
+                trades.append(self._queue.get_nowait())
+            await self._send(trades)
+
+    async def on_block(self, block: Block) -> None:
+        """Advance the trades that the block settles or confirms, and read balances at it from now on."""
+        ours = [tx_hash for tx_hash in block.transactions if tx_hash in self._in_flight]
+        matched = await self._matched_in(block) if ours else set()
+        settled = [(tx_hash, self._in_flight.pop(tx_hash)) for tx_hash in ours]
+        self._accounts.move_to(block.number)
+        for tx_hash, sent in settled:
+            self._settled.append((block.number, sent))
+            if tx_hash in matched:
+                self._engine.mine(sent.trade)
+        self._confirm_up_to(block.number - self._confirmations_blocks)
+        for tx_hash, sent in settled:
+            if tx_hash not in matched:
+                await self._fail(sent.trade)
+
+    async def on_reorg(self, first_lost: int) -> None:
+        """Send again what the blocks from this number on had settled; what failed keeps its nonce and its fate."""
+        lost = [sent for number, sent in self._settled if number >= first_lost]
+        self._settled = deque((number, sent) for number, sent in self._settled if number < first_lost)
+        for sent in lost:
+            if sent.trade.status is TradeStatus.MINED:
+                self._in_flight[sent.trade.transaction_hash] = sent
+                self._engine.retry(sent.trade)
+        for sent in lost:
+            await self._broadcast(sent)
+
+    async def _send(self, trades: Sequence[Trade]) -> None:
+        sent = [self._signed(trade) for trade in trades]
+        # Known before they are sent: the block may be there before the answer.
+        self._in_flight.update({each.trade.transaction_hash: each for each in sent})
+        taken = await asyncio.gather(*map(self._broadcast, sent))
+        if not all(taken):
+            self._nonce = await self._next_nonce()
+        for trade, is_taken in zip(trades, taken, strict=True):
+            if is_taken:
+                self._herald.trade_sent(trade)
+            else:
+                del self._in_flight[trade.transaction_hash]
+                await self._fail(trade)
+
+    async def _broadcast(self, sent: _Sent) -> bool:
+        """Tell whether the node took the transaction, now or before."""
+        try:
+            await self._call("eth_sendRawTransaction", sent.raw)
+        except Refused:
+            return await self._call("eth_getTransactionByHash", sent.trade.transaction_hash) is not None
+        return True
+
+    async def _next_nonce(self) -> int:
+        return int(await self._call("eth_getTransactionCount", self._operator.address, "pending"), 16)
+
+    def _signed(self, trade: Trade) -> _Sent:
+        """Sign a trade's transaction with the next nonce, and note its hash on the trade."""
+        signed = self._operator.sign_transaction(
+            {
+                "chainId": self._chain_id,
+                "nonce": self._nonce,
+                "to": bytes.fromhex(trade.taker.listing.exchange[2:]),
+                "value": 0,
+                "gas": _GAS_BASE + _GAS_PER_MAKER * len(trade.fills),
+                "gasPrice": _GAS_PRICE,
+                "data": match_orders(trade),
+            }
+        )
+        self._nonce += 1
+        trade.transaction_hash = "0x" + signed.hash.hex()
+        return _Sent(trade, "0x" + signed.raw_transaction.hex())
+
+    async def _matched_in(self, block: Block) -> set[str]:
+        criteria = {"blockHash": block.hash, "address": self._exchanges, "topics": [_ORDERS_MATCHED]}
+        logs: list[dict[str, Any]] = await self._call("eth_getLogs", criteria)
+        return {log["transactionHash"] for log in logs}
+
+    def _confirm_up_to(self, number: int) -> None:
+        while self._settled and self._settled[0][0] <= number:
+            _, sent = self._settled.popleft()
+            if sent.trade.status is TradeStatus.MINED:
+                self._engine.confirm(sent.trade)
+
+    async def _fail(self, trade: Trade) -> None:
+        purses = [purse_of(order) for order in trade.parties()]
+        await _patiently(lambda: self._accounts.ensure(purses))
+        self._engine.fail(trade)
+
+    async def _call(self, method: str, *params: Any) -> Any:
+        return await _patiently(lambda: self._node.call(method, *params))
+
+
+async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask the node again until it answers: what is matched must be settled."""
+    while True:
+        try:
+            return await ask()
+        except (aiohttp.ClientError, TimeoutError):
+            await asyncio.sleep(_RESEND_DELAY_S)

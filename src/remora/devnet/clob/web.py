@@ -1,0 +1,73 @@
+"""Requests and answers over HTTP: compact JSON in one write, errors as the venue words them, never a stack trace."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from remora.devnet.clob import refusals
+from remora.domain.errors import Refused
+
+#: Pages of lists are so long; the cursor is the base64 of the next offset.
+PAGE_LENGTH = 100
+END_CURSOR = "LTE="
+
+
+def dumps(value: object) -> str:
+    """Return compact JSON."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return a JSON response."""
+    return web.Response(body=dumps(value).encode(), status=status, content_type="application/json")
+
+
+def parse(body: bytes, refusal: Callable[[], refusals.Refusal]) -> Any:
+    """Parse a JSON body; refuse what is none. An empty body is null."""
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise refusal() from None
+
+
+def page(items: Sequence[Any], cursor: str | None) -> tuple[Sequence[Any], str]:
+    """Return the page that a cursor points at, and the next cursor; refuse a cursor that was never given out."""
+    start = _offset(cursor) if cursor else 0
+    end = start + PAGE_LENGTH
+    following = base64.b64encode(str(end).encode()).decode() if end < len(items) else END_CURSOR
+    return items[start:end], following
+
+
+def _offset(cursor: str) -> int:
+    try:
+        return max(0, int(base64.b64decode(cursor, validate=True)))
+    except (binascii.Error, ValueError):
+        raise refusals.invalid_payload() from None
+
+
+@web.middleware
+async def plain_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer refusals, wrong addresses and a chain that does not answer with the venue's error object."""
+    try:
+        return await handler(request)
+    except refusals.Refusal as refusal:
+        return answer({"error": refusal.text}, refusal.status)
+    except web.HTTPException as error:
+        return answer({"error": error.reason}, HTTPStatus(error.status))
+    except (aiohttp.ClientConnectionError, TimeoutError, Refused):
+        return answer(
+            {"error": "Trading is currently disabled. Check polymarket.com for updates"},
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        )

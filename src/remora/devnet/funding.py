@@ -1,0 +1,95 @@
+"""Gives the devnet's accounts what they need to take part: coins, shares, approvals, memberships.
+
+Everything is done for many wallets at once, as the wallets themselves, within a few blocks. Collateral and shares are
+added to what a wallet has. Each wallet pays its own gas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from remora.devnet.abi import MAX_UINT256, calldata
+from remora.devnet.deployment import OWNER
+from remora.devnet.endpoints import Contracts, Market
+from remora.devnet.rpc import Node, Request
+from remora.devnet.transactions import Act, transact
+from remora.domain.ids import Address
+from remora.domain.money import ZERO_COLLATERAL, Collateral, Shares, Wei
+
+ONE_COIN = Wei(10**18)
+_SPLIT_GAS = 800_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funding:
+    """The source of everything on one devnet."""
+
+    node: Node
+    contracts: Contracts
+
+    async def fund(
+        self,
+        wallets: Sequence[Address],
+        *,
+        collateral: Collateral = ZERO_COLLATERAL,
+        native: Wei = ONE_COIN,
+        approve_exchanges: bool = False,
+        approve_clearinghouse: bool = False,
+    ) -> None:
+        """Set each wallet's native balance, mint collateral for it and make its approvals.
+
+        Whoever is approved, the exchanges or the Clearinghouse, may move all the wallet's collateral and shares.
+        """
+        spenders = self._spenders(exchanges=approve_exchanges, clearinghouse=approve_clearinghouse)
+        await self.node.batch(
+            Request(method="anvil_setBalance", params=(wallet, hex(native.units))) for wallet in wallets
+        )
+        acts = [self._mint(wallet, collateral) for wallet in wallets if collateral]
+        acts += [act for wallet in wallets for spender in spenders for act in self._approve(wallet, spender)]
+        await transact(self.node, acts)
+
+    async def join(self, followers: Iterable[Address], *, daily_limit: Collateral, expires_at_s: int) -> None:
+        """Have followers with native coin join the Clearinghouse, until a unix time in seconds."""
+        terms = calldata("join(uint256,uint256)", daily_limit.units, expires_at_s)
+        to = Address(self.contracts.clearinghouse)
+        await transact(self.node, [Act(sender=follower, to=to, data=terms) for follower in followers])
+
+    async def add_operators(self, wallets: Iterable[Address]) -> None:
+        """Let operator wallets settle through the Clearinghouse."""
+        to = Address(self.contracts.clearinghouse)
+        calls = [calldata("add_operator(address)", wallet) for wallet in wallets]
+        await transact(self.node, [Act(sender=OWNER, to=to, data=data) for data in calls])
+
+    async def split(self, wallet: Address, market: Market, shares: Shares) -> None:
+        """Turn a wallet's collateral into as many YES and as many NO shares of a market."""
+        contracts = self.contracts
+        adapter = Address(contracts.neg_risk_adapter if market.neg_risk else contracts.collateral_adapter)
+        split = calldata(
+            "splitPosition(address,bytes32,bytes32,uint256[],uint256)",
+            contracts.collateral,
+            bytes(32),
+            bytes.fromhex(market.condition_id.removeprefix("0x")),
+            [1, 2],
+            shares.units,
+        )
+        await transact(
+            self.node,
+            [*self._approve(wallet, adapter), Act(sender=wallet, to=adapter, data=split, gas=_SPLIT_GAS)],
+        )
+
+    def _spenders(self, *, exchanges: bool, clearinghouse: bool) -> list[Address]:
+        contracts = self.contracts
+        spenders = [contracts.exchange, contracts.neg_risk_exchange] if exchanges else []
+        spenders += [contracts.clearinghouse] if clearinghouse else []
+        return [Address(spender) for spender in spenders]
+
+    def _mint(self, wallet: Address, amount: Collateral) -> Act:
+        mint = calldata("mint(address,uint256)", wallet, amount.units)
+        return Act(sender=OWNER, to=Address(self.contracts.collateral), data=mint)
+
+    def _approve(self, wallet: Address, spender: Address) -> Iterator[Act]:
+        approve = calldata("approve(address,uint256)", spender, MAX_UINT256)
+        yield Act(sender=wallet, to=Address(self.contracts.collateral), data=approve)
+        approve_all = calldata("setApprovalForAll(address,bool)", spender, True)
+        yield Act(sender=wallet, to=Address(self.contracts.conditional_tokens), data=approve_all)

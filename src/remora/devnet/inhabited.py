@@ -1,0 +1,31 @@
+"""A devnet with life in it, as the command line runs it: a market maker in every market, and leaders at random."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from remora.devnet.endpoints import Endpoints
+from remora.devnet.launcher import DevnetConfig, running_devnet
+from remora.devnet.markets import varied_terms
+from remora.devnet.traders.crew import market_making, random_leaders
+from remora.domain.ids import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inhabited:
+    """Where the devnet is, and the wallets that can be copied."""
+
+    endpoints: Endpoints
+    leaders: tuple[Address, ...]
+
+
+@asynccontextmanager
+async def inhabited_devnet(*, block_time_s: float, markets: int, leaders: int) -> AsyncIterator[Inhabited]:
+    """Run a devnet with so many markets and leaders until the context ends."""
+    config = DevnetConfig(block_time_s=block_time_s, markets=varied_terms(markets))
+    async with running_devnet(config) as devnet:
+        endpoints, funding = devnet.endpoints, devnet.funding
+        async with market_making(endpoints, funding), random_leaders(endpoints, funding, leaders) as crew:
+            yield Inhabited(endpoints=endpoints, leaders=tuple(leader.wallet for leader in crew))

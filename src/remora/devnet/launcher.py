@@ -1,0 +1,94 @@
+"""A whole devnet in one context: chain, contracts, order-book server and markets, on free loopback ports.
+
+It starts empty of orders; `traders.crew` brings market makers and leaders. Everything ends with the context, and the
+chain also when this process dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from remora.devnet.anvil import CHAIN_ID, Anvil, running_anvil
+from remora.devnet.artifacts import compile_contracts
+from remora.devnet.clob.server import ClobConfig, ClobServer
+from remora.devnet.deployment import EXCHANGE_OPERATOR, deploy
+from remora.devnet.endpoints import Contracts, Endpoints, Market
+from remora.devnet.funding import Funding
+from remora.devnet.markets import MarketTerms, open_market, varied_terms
+from remora.devnet.rpc import Node, connected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevnetConfig:
+    """What a devnet shall be like. A trade is confirmed `confirmations_blocks` blocks after the one that mined it."""
+
+    block_time_s: float = 1.0
+    markets: tuple[MarketTerms, ...] = varied_terms(3)
+    confirmations_blocks: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devnet:
+    """A running devnet: where it is, and the handles of who set it up."""
+
+    endpoints: Endpoints
+    node: Node
+    funding: Funding
+    clob: ClobServer
+
+    async def open_market(self, terms: MarketTerms) -> Market:
+        """Open and list one more market; `endpoints` does not know it."""
+        market = await open_market(self.node, self.endpoints.contracts, terms)
+        self.clob.add_market(market)
+        return market
+
+
+@asynccontextmanager
+async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[Devnet]:
+    """Run a devnet until the context ends; raise `OperatorError` when something is not installed."""
+    config = config or DevnetConfig()
+    await asyncio.to_thread(compile_contracts)
+    async with running_anvil(block_time_s=config.block_time_s) as chain, connected(chain.rpc_url) as node:
+        contracts = await deploy(node)
+        markets = tuple([await open_market(node, contracts, terms) for terms in config.markets])
+        async with _running_clob(chain, contracts, config.confirmations_blocks) as clob:
+            for market in markets:
+                clob.add_market(market)
+            endpoints = Endpoints(
+                chain_id=CHAIN_ID,
+                rpc_url=chain.rpc_url,
+                rpc_ws_url=chain.rpc_ws_url,
+                clob_url=clob.url,
+                gamma_url=clob.gamma_url,
+                market_ws_url=clob.market_ws_url,
+                user_ws_url=clob.user_ws_url,
+                block_time_s=chain.block_time_s,
+                contracts=contracts,
+                markets=markets,
+            )
+            funding = Funding(node=node, contracts=contracts)
+            yield Devnet(endpoints=endpoints, node=node, funding=funding, clob=clob)
+
+
+@asynccontextmanager
+async def _running_clob(chain: Anvil, contracts: Contracts, confirmations_blocks: int) -> AsyncIterator[ClobServer]:
+    clob = ClobServer(
+        ClobConfig(
+            chain_id=CHAIN_ID,
+            rpc_url=chain.rpc_url,
+            rpc_ws_url=chain.rpc_ws_url,
+            contracts=contracts,
+            operator_key=bytes.fromhex(EXCHANGE_OPERATOR.private_key.removeprefix("0x")),
+            host="127.0.0.1",
+            port=0,
+            confirmations_blocks=confirmations_blocks,
+        )
+    )
+    await clob.start()
+    try:
+        yield clob
+    finally:
+        await clob.stop()

@@ -1,0 +1,1 @@
+"""Dispatch: from a signal to one intent or one denial per policy, in one durable transaction."""

@@ -1,0 +1,224 @@
+"""Intents, block orders, their fills and what each follower gets of them, with the states they pass through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from remora.domain.ids import Address, IntentId, OrderHash, PolicyId, SettlementId, SignalId, TokenId, TxHash
+from remora.domain.money import Collateral, Price, Shares
+from remora.domain.reasons import Because
+from remora.domain.signal import Side
+
+
+class OrderKind(StrEnum):
+    """How long an order may rest: FAK fills what it can at once and kills the rest."""
+
+    FAK = "FAK"
+    FOK = "FOK"
+    GTC = "GTC"
+    GTD = "GTD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What one policy wants of one signal: buy for at most `budget`, or sell `shares`, at worst at `limit`.
+
+    A BUY has a budget and no shares, a SELL shares and no budget. After `deadline_us` nothing is sent any more.
+    """
+
+    intent_id: IntentId
+    signal_id: SignalId
+    policy_id: PolicyId
+    follower: Address
+    side: Side
+    token_id: TokenId
+    limit: Price
+    budget: Collateral
+    shares: Shares
+    deadline_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """We decided not to copy a signal for a policy, and why."""
+
+    signal_id: SignalId
+    policy_id: PolicyId
+    follower: Address
+    because: Because
+
+
+class IntentState(StrEnum):
+    """Where an intent is.
+
+    pending → (SELL: collecting → collected →) ordered → filled → settled; `owed` between filled and settled while a
+    debt is open; `failed` when nothing was copied, `paper` when nothing was to be sent.
+    """
+
+    PENDING = "pending"
+    COLLECTING = "collecting"
+    COLLECTED = "collected"
+    ORDERED = "ordered"
+    FILLED = "filled"
+    SETTLED = "settled"
+    OWED = "owed"
+    FAILED = "failed"
+    PAPER = "paper"
+
+
+class OrderState(StrEnum):
+    """Where an order is: recorded before the POST, unresolved until the venue or the chain proves more."""
+
+    RECORDED = "recorded"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """An order as it is signed (polymarket.md 1.4), without its signature.
+
+    Amounts are base units: for a BUY `maker_amount` is collateral and `taker_amount` shares, for a SELL reversed.
+    """
+
+    salt: int
+    maker: Address
+    signer: Address
+    token_id: TokenId
+    maker_amount: int
+    taker_amount: int
+    side: Side
+    timestamp_ms: int
+    signature_type: int = 0
+    metadata: str = "0x" + 64 * "0"
+    builder: str = "0x" + 64 * "0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One intent's part in a block order: its budget (BUY) or its shares (SELL)."""
+
+    intent_id: IntentId
+    follower: Address
+    budget: Collateral
+    shares: Shares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockOrder:
+    """Intents of one signal that want the same, joined into one order on one operator wallet."""
+
+    token_id: TokenId
+    side: Side
+    limit: Price
+    parts: tuple[Part, ...]
+    deadline_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """The venue's answer to an accepted order: what it matched, provisionally, in base units."""
+
+    order_hash: OrderHash
+    status: str
+    making: int
+    taking: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """What the venue knows of an order. `pending` is true while a match of it may still reach a block or fail."""
+
+    order_hash: OrderHash
+    status: str
+    matched: Shares
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """What one intent got of its block order: shares bought or sold, collateral paid or received, its part of the fee.
+
+    A BUY owes collateral + fee; a SELL is owed collateral - fee. `unsold` are collected shares that go back.
+    """
+
+    intent_id: IntentId
+    follower: Address
+    shares: Shares
+    collateral: Collateral
+    fee: Collateral
+    unsold: Shares = Shares(0)
+
+
+class SettlementStep(StrEnum):
+    """The Clearinghouse's three legs."""
+
+    DELIVER = "deliver"
+    COLLECT = "collect"
+    REMIT = "remit"
+
+
+class LegState(StrEnum):
+    """Where a leg is: pending until it is in a transaction, sent until that is mined, then settled or failed."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One follower's part in a settlement transaction.
+
+    deliver: `shares` to the follower, `collateral` to the operator. collect: `shares` to the operator. remit: `shares`
+    were sold for `collateral`, which goes to the follower with the `returned` shares.
+    """
+
+    settlement_id: SettlementId
+    intent_id: IntentId
+    step: SettlementStep
+    wallet: Address
+    follower: Address
+    token_id: TokenId
+    shares: Shares
+    collateral: Collateral
+    returned: Shares = Shares(0)
+
+
+class LegFailure(IntEnum):
+    """Why the Clearinghouse refused a leg, as its `LegFailed` events number it."""
+
+    NONE = 0
+    ALREADY_SETTLED = 1
+    NOT_JOINED = 2
+    EXPIRED = 3
+    PAUSED = 4
+    DAILY_LIMIT = 5
+    PRICE_ABOVE_ONE = 6
+    COLLATERAL_REFUSED = 7
+    SHARES_REFUSED = 8
+    NOT_OUTSTANDING = 9
+    EMPTY_LEG = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegOutcome:
+    """What the chain did with a leg. A replayed leg counts as settled: it was, before."""
+
+    settlement_id: SettlementId
+    settled: bool
+    failure: LegFailure
+    tx_hash: TxHash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """An order ready for the venue. The signature is a bearer token: it is neither shown nor stored."""
+
+    order_hash: OrderHash
+    terms: OrderTerms
+    kind: OrderKind
+    signature: bytes = field(repr=False)

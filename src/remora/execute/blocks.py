@@ -1,0 +1,65 @@
+"""Block orders: intents of one signal that want the same token at the same limit, joined into few orders.
+
+Joining lets small followers reach the venue's minimum; the bound on followers keeps one settlement in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from remora.domain.market import MarketInfo
+from remora.domain.money import ONE, Collateral, Price, Shares, mul_div_floor
+from remora.domain.order import BlockOrder, Intent, Part
+from remora.domain.signal import Side
+
+SIZE_STEP = 10_000
+"""Sizes have 2 decimals at the venue: orders sell whole hundredths of a share."""
+
+
+def block_orders(intents: Iterable[Intent], *, followers_per_order: int) -> list[BlockOrder]:
+    """Join intents with equal token, side and limit into orders of at most `followers_per_order` followers.
+
+    An order's deadline is its earliest intent's.
+    """
+    alike: defaultdict[tuple[int, Side, Price], list[Intent]] = defaultdict(list)
+    for intent in intents:
+        alike[intent.token_id, intent.side, intent.limit].append(intent)
+    return [_join(chunk) for group in alike.values() for chunk in _chunks(group, followers_per_order)]
+
+
+def amounts(order: BlockOrder, market: MarketInfo) -> tuple[int, int]:
+    """Return (maker amount, taker amount) of the order in base units, in the venue's precision.
+
+    A BUY offers the sum of the budgets for at least the shares that it buys at the limit; a SELL offers the shares in
+    whole hundredths for at least what they bring at the limit. The taker amount is rounded down, as the official SDK
+    does: rounded up it would put the price a hair beyond the limit, where a resting order at the limit never matches.
+    """
+    if order.side is Side.BUY:
+        making = budget(order).units
+        taking = mul_div_floor(making, ONE, order.limit.units)
+    else:
+        making = sum(part.shares.units for part in order.parts) // SIZE_STEP * SIZE_STEP
+        taking = order.limit.cost_floor(Shares(making)).units
+    return making, taking // market.amount_step * market.amount_step
+
+
+def budget(order: BlockOrder) -> Collateral:
+    """Return the collateral that the order may spend, fee excluded."""
+    return Collateral(sum(part.budget.units for part in order.parts))
+
+
+def _chunks(group: list[Intent], size: int) -> Iterator[list[Intent]]:
+    return (group[start : start + size] for start in range(0, len(group), size))
+
+
+def _join(intents: list[Intent]) -> BlockOrder:
+    first = intents[0]
+    parts = tuple(Part(intent_id=i.intent_id, follower=i.follower, budget=i.budget, shares=i.shares) for i in intents)
+    return BlockOrder(
+        token_id=first.token_id,
+        side=first.side,
+        limit=first.limit,
+        parts=parts,
+        deadline_us=min(i.deadline_us for i in intents),
+    )

@@ -1,0 +1,348 @@
+"""The devnet's exchange against what the venue's did: recorded calldata, byte for byte, at the recorded addresses.
+
+`cases.json` holds matches with their receipts, `reverts.json` calldata that was refused, `non_trades.json` uses of the
+adapters. What was not recorded is put in place as directly as possible: the outcome slots of a condition whose question
+is unknown, and the wallets of two signers whose factories are unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boa
+import pytest
+from boa.util.abi import Address
+from eth_abi.abi import decode
+from eth_keys.datatypes import Signature
+from eth_utils.crypto import keccak
+
+from remora.devnet.artifacts import ROOT
+
+DEVNET = ROOT / "contracts" / "devnet"
+RECORDED = ROOT / "tests" / "fixtures" / "exchange_v2"
+WHERE = json.loads((RECORDED / "deployment.json").read_text())
+CASES = {case["name"]: case for case in json.loads((RECORDED / "cases.json").read_text())}
+REVERTS = {case["name"]: case for case in json.loads((RECORDED / "reverts.json").read_text())}
+NON_TRADES = {case["name"]: case for case in json.loads((RECORDED / "non_trades.json").read_text())}
+
+ORDER = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32,bytes)"
+MATCH_ORDERS = ("bytes32", ORDER, f"{ORDER}[]", "uint256", "uint256[]", "uint256", "uint256[]")
+TRANSFER_SINGLE = keccak(text="TransferSingle(address,address,address,uint256,uint256)")
+TRANSFER_BATCH = keccak(text="TransferBatch(address,address,address,uint256[],uint256[])")
+PAYOUT_NUMERATORS_SLOT = 3  # of ConditionalTokens
+PLENTY = 10**16
+
+RECORDED_WALLETS = """
+proxy_wallet: public(HashMap[address, address])
+safe_wallet: public(HashMap[address, address])
+
+@external
+def record(signer: address, wallet: address):
+    self.proxy_wallet[signer] = wallet
+    self.safe_wallet[signer] = wallet
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a log says, whatever its place in a block."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+
+    def moved_shares(self) -> tuple[bytes, bytes, tuple[int, ...], tuple[int, ...]]:
+        """From whom, to whom, which and how many; only of a transfer of shares."""
+        if self.topics[0] == TRANSFER_SINGLE:
+            token_id, value = decode(("uint256", "uint256"), self.data)
+            return self.topics[2][12:], self.topics[3][12:], (token_id,), (value,)
+        ids, values = decode(("uint256[]", "uint256[]"), self.data)
+        return self.topics[2][12:], self.topics[3][12:], ids, values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """One exchange with the token under its outcome shares."""
+
+    exchange: Any
+    adapter: Any
+    asset: Any
+    condition_id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """The recorded deployment, made of our contracts."""
+
+    collateral: Any
+    conditional_tokens: Any
+    tokens: Any
+    wallets: Any
+    markets: dict[str, Market]
+
+    def fund(self, market: Market, wallet: str, collateral: int, shares: dict[int, int]) -> None:
+        """Raise a wallet's balances to these, and let the exchange move them."""
+        self.collateral.mint(wallet, collateral - self.collateral.balanceOf(wallet))
+        for token_id, amount in shares.items():
+            self.conditional_tokens.set_shares(self.tokens, wallet, token_id, amount)
+        for spender in (market.exchange, market.adapter):
+            self.collateral.approve(spender, 2**256 - 1, sender=wallet)
+            self.tokens.setApprovalForAll(spender, True, sender=wallet)
+        market.asset.approve(self.tokens, 2**256 - 1, sender=wallet)
+
+    def admit_wallets(self, calldata: str) -> None:
+        """Put the contract wallets of a match in place."""
+        for order in orders_of(calldata):
+            _, maker, signer, *_ = order
+            match order[7]:
+                case 1 | 2:
+                    self.wallets.record(signer, maker)
+                case 3:
+                    owner = deposit_wallet_owner(order)
+                    boa.load(DEVNET / "DepositWallet.vy", owner, override_address=Address(maker))
+
+
+def word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def orders_of(calldata: str) -> list[tuple[Any, ...]]:
+    _, taker, makers, *_ = decode(MATCH_ORDERS, bytes.fromhex(calldata[10:]))
+    return [taker, *makers]
+
+
+def deposit_wallet_owner(order: tuple[Any, ...]) -> str:
+    """Recover who signed the nested typed data (polymarket.md 5) for the wallet that made the order."""
+    signature: bytes = order[11]
+    app_domain, contents, contents_type = signature[65:97], signature[97:129], signature[129:-2]
+    wrapper = (
+        b"TypedDataSign(Order contents,string name,string version,uint256 chainId,"
+        b"address verifyingContract,bytes32 salt)"
+    )
+    nested = keccak(
+        keccak(wrapper + contents_type)
+        + contents
+        + keccak(text="DepositWallet")
+        + keccak(text="1")
+        + word(WHERE["chain_id"])
+        + bytes.fromhex(order[1][2:]).rjust(32, b"\0")
+        + bytes(32)
+    )
+    digest = keccak(b"\x19\x01" + app_domain + nested)
+    signed = Signature(signature[:64] + bytes([signature[64] - 27]))
+    return str(signed.recover_public_key_from_msg_hash(digest).to_checksum_address())
+
+
+def deploy_market(collateral: Any, tokens: Any, wallets: Any, *, keys: tuple[str, ...]) -> Market:
+    """Deploy one exchange at the addresses recorded under `keys`."""
+    exchange_key, adapter_key, asset_key, condition_key = keys
+    source = DEVNET / "Collateral.vy"
+    asset = boa.load(source, "Asset", "A", override_address=Address(WHERE[asset_key]))
+    for holder in (collateral, tokens):  # behind the collateral, and behind the shares
+        asset.mint(holder, PLENTY)
+    collateral.add_asset(asset)
+    condition_id = bytes.fromhex(WHERE["condition"][condition_key][2:])
+    slot = keccak(condition_id + word(PAYOUT_NUMERATORS_SLOT))
+    boa.env.set_storage(tokens.address, int.from_bytes(slot, "big"), 2)
+    adapter = boa.load(
+        DEVNET / "CollateralAdapter.vy",
+        collateral,
+        asset,
+        tokens,
+        override_address=Address(WHERE[adapter_key]),
+    )
+    exchange = boa.load(
+        DEVNET / "Exchange.vy",
+        WHERE["operator"],
+        collateral,
+        tokens,
+        asset,
+        adapter,
+        wallets,
+        WHERE["fee_receiver"],
+        override_address=Address(WHERE[exchange_key]),
+    )
+    return Market(exchange=exchange, adapter=adapter, asset=asset, condition_id=condition_id)
+
+
+MARKETS = {
+    "standard": ("standard_exchange", "adapter", "usdce", "std"),
+    "neg_risk": ("neg_risk_exchange", "neg_risk_ctf_adapter", "wcol", "nr"),
+}
+
+
+@pytest.fixture(scope="module")
+def deployed(conditional_tokens: Any) -> Iterator[Replica]:
+    with boa.env.anchor():
+        boa.env.evm.patch.chain_id = WHERE["chain_id"]
+        tokens = conditional_tokens.deploy(Address(WHERE["ctf"]))
+        source = DEVNET / "Collateral.vy"
+        collateral = boa.load(source, "Collateral", "C", override_address=Address(WHERE["pusd"]))
+        wallets = boa.loads(RECORDED_WALLETS)
+        markets = {kind: deploy_market(collateral, tokens, wallets, keys=keys) for kind, keys in MARKETS.items()}
+        yield Replica(
+            collateral=collateral,
+            conditional_tokens=conditional_tokens,
+            tokens=tokens,
+            wallets=wallets,
+            markets=markets,
+        )
+
+
+@pytest.fixture
+def replica(deployed: Replica) -> Iterator[Replica]:
+    with boa.env.anchor():
+        yield deployed
+
+
+def send(call: dict[str, Any], sender: str) -> Any:
+    return boa.env.execute_code(to_address=call["to"], sender=Address(sender), data=bytes.fromhex(call["calldata"][2:]))
+
+
+def run(call: dict[str, Any], sender: str) -> list[Log]:
+    computation = send(call, sender)
+    assert not computation.is_error, computation.output
+    return [
+        Log(address, tuple(word(topic) for topic in topics), data)
+        for _, address, topics, data in computation.get_raw_log_entries()
+    ]
+
+
+def recorded_logs(case: dict[str, Any]) -> list[Log]:
+    return [
+        Log(
+            bytes.fromhex(log["address"][2:]),
+            tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]),
+            bytes.fromhex(log["data"][2:]),
+        )
+        for log in case["receipt"]["logs"]
+    ]
+
+
+def fund_as_before(replica: Replica, case: dict[str, Any]) -> None:
+    market = replica.markets[case["exchange_kind"]]
+    for wallet, balances in case["balances"].items():
+        shares = {
+            int(token_id): int(balances[key][0])
+            for token_id, key in zip(case["token_ids"], ("token0", "token1"), strict=True)
+        }
+        replica.fund(market, wallet, int(balances["collateral"][0]), shares)
+
+
+def balances_after(replica: Replica, case: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """The recorded balances with what the chain says in the place of "after"."""
+    zero, one = (int(token_id) for token_id in case["token_ids"])
+    return {
+        wallet: {
+            "collateral": [before["collateral"][0], str(replica.collateral.balanceOf(wallet))],
+            "token0": [before["token0"][0], str(replica.tokens.balanceOf(wallet, zero))],
+            "token1": [before["token1"][0], str(replica.tokens.balanceOf(wallet, one))],
+        }
+        for wallet, before in case["balances"].items()
+    }
+
+
+def statuses(replica: Replica, case: dict[str, Any]) -> dict[str, list[Any]]:
+    exchange = replica.markets[case["exchange_kind"]].exchange
+    found = {key: exchange.getOrderStatus(bytes.fromhex(key[2:])) for key in case["order_status"]}
+    return {key: [status.filled, str(status.remaining)] for key, status in found.items()}
+
+
+def predecessor(case: dict[str, Any]) -> dict[str, Any] | None:
+    """Find the recorded match that left an order of this one partly filled."""
+    filled = {key: status["before"] for key, status in case["order_status"].items()}
+    for order_hash, before in filled.items():
+        for earlier in CASES.values() if before != [False, "0"] else ():
+            if earlier["order_status"].get(order_hash, {}).get("after") == before:
+                return earlier
+    return None
+
+
+def replay(replica: Replica, case: dict[str, Any]) -> list[Log]:
+    if (earlier := predecessor(case)) is not None:
+        replay(replica, earlier)
+    replica.admit_wallets(case["calldata"])
+    fund_as_before(replica, case)
+    assert statuses(replica, case) == {key: value["before"] for key, value in case["order_status"].items()}
+    return run(case, WHERE["operator"])
+
+
+def emitted_by(logs: list[Log], *addresses: str) -> list[Log]:
+    wanted = {bytes.fromhex(address[2:]) for address in addresses}
+    return [log for log in logs if log.address in wanted]
+
+
+def shares_moved_by(logs: list[Log], operator: str) -> list[Any]:
+    """Transfers of shares that one contract ordered."""
+    return [
+        log.moved_shares()
+        for log in emitted_by(logs, WHERE["ctf"])
+        if log.topics[0] in (TRANSFER_SINGLE, TRANSFER_BATCH) and log.topics[1][12:] == bytes.fromhex(operator[2:])
+    ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_recorded_match_ends_as_recorded(replica: Replica, name: str) -> None:
+    case = CASES[name]
+    logs, expected = replay(replica, case), recorded_logs(case)
+    assert balances_after(replica, case) == case["balances"]
+    assert statuses(replica, case) == {key: value["after"] for key, value in case["order_status"].items()}
+    assert emitted_by(logs, case["to"]) == emitted_by(expected, case["to"])
+    if case["exchange_kind"] == "standard":
+        # Every log but the asset's, of which the venue keeps its reserve in a vault.
+        ledgers = (case["to"], WHERE["ctf"], WHERE["pusd"])
+        assert emitted_by(logs, *ledgers) == emitted_by(expected, *ledgers)
+    else:
+        # Between adapter and ConditionalTokens the venue has one more adapter, which a devnet does without.
+        assert shares_moved_by(logs, case["to"]) == shares_moved_by(expected, case["to"])
+
+
+def meet_precondition(replica: Replica, name: str) -> None:
+    """Bring about what a recorded refusal needs and its calldata does not tell."""
+    exchange = replica.markets["standard"].exchange
+    taker = orders_of(REVERTS[name]["calldata"])[0][1]
+    match name:
+        case "already_filled":
+            run(REVERTS[name], WHERE["operator"])
+        case "fee_gt_proceeds_maker_sell_uncapped" | "fee_gt_proceeds_taker_sell_uncapped":
+            exchange.setMaxFeeRate(0, sender=WHERE["operator"])
+        case "paused_user_after_100_blocks":
+            exchange.pauseUser(sender=taker)
+            boa.env.time_travel(blocks=100)
+        case "trading_paused":
+            exchange.pauseTrading(sender=WHERE["operator"])
+
+
+@pytest.mark.parametrize("name", REVERTS)
+def test_recorded_calldata_is_refused_with_the_recorded_error(replica: Replica, name: str) -> None:
+    call = REVERTS[name]
+    market = replica.markets["standard"]
+    token_ids = [int(token_id) for token_id in WHERE["tokens"]["std"]]
+    for order in orders_of(call["calldata"]):
+        replica.fund(market, order[1], 10**10, dict.fromkeys(token_ids, 10**10))
+    meet_precondition(replica, name)
+    computation = send(call, call["from"])
+    assert computation.is_error
+    assert "0x" + computation.output.hex() == call["selector"]
+
+
+@pytest.mark.parametrize("name", ["u01_adapter_split", "u07_negrisk_adapter_split"])
+def test_a_recorded_split_by_an_adapter_ends_as_recorded(replica: Replica, name: str) -> None:
+    case = NON_TRADES[name]
+    fund_as_before(replica, case)
+    run(case, case["receipt"]["from"])
+    assert balances_after(replica, case) == case["balances"]
+
+
+@pytest.mark.parametrize("name", ["c05_buy_vs_3_sells_fees_all", "s03_deposit_taker_sell_merge_safe_maker"])
+def test_the_hash_of_an_order_is_its_recorded_id(replica: Replica, name: str) -> None:
+    case = CASES[name]
+    replica.admit_wallets(case["calldata"])
+    exchange = replica.markets["standard"].exchange
+    for order in orders_of(case["calldata"]):
+        exchange.validateOrder(order)
+    hashes = {"0x" + exchange.hashOrder(order).hex() for order in orders_of(case["calldata"])}
+    assert hashes == set(case["order_status"])
