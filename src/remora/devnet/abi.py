@@ -12,10 +12,5 @@ MAX_UINT256 = 2**256 - 1
 
 def calldata(signature: str, *arguments: Any) -> bytes:
     """Encode a call such as `calldata("approve(address,uint256)", spender, amount)`; tuples are not supported."""
-    return function_signature_to_4byte_selector(signature) + encoded(signature, *arguments)
-
-
-def encoded(signature: str, *arguments: Any) -> bytes:
-    """Encode the arguments alone, as a constructor takes them; the name before the parenthesis is free."""
     types = signature[signature.index("(") + 1 : -1]
-    return encode(types.split(",") if types else [], arguments)
+    return function_signature_to_4byte_selector(signature) + encode(types.split(",") if types else [], arguments)

@@ -48,7 +48,10 @@ class Devnet:
 
 @asynccontextmanager
 async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[Devnet]:
-    """Run a devnet until the context ends; raise `OperatorError` when something is not installed."""
+    """Run a devnet until the context ends.
+
+    Raise `OperatorError` when anvil is not installed, and FileNotFoundError when ConditionalTokens is not.
+    """
     config = config or DevnetConfig()
     await asyncio.to_thread(compile_contracts)
     async with running_anvil(block_time_s=config.block_time_s) as chain, connected(chain.rpc_url) as node:
@@ -87,8 +90,8 @@ async def _running_clob(chain: Anvil, contracts: Contracts, confirmations_blocks
             confirmations_blocks=confirmations_blocks,
         )
     )
-    await clob.start()
     try:
+        await clob.start()
         yield clob
     finally:
         await clob.stop()

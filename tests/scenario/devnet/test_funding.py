@@ -40,6 +40,13 @@ async def test_hundreds_of_followers_join_in_one_go(devnet: Devnet) -> None:
         assert await collateral_of(node, contracts, wallet) == collateral
 
 
+async def test_the_fleet_is_that_of_the_public_test_mnemonic() -> None:
+    assert [account.address for account in fleet(2)] == [
+        "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
+        "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
+    ]
+
+
 async def test_operator_wallets_may_settle_and_others_may_not(devnet: Devnet) -> None:
     *operators, stranger = [account.address for account in fleet(4)]
     await devnet.funding.add_operators(operators)

@@ -96,9 +96,9 @@ def calls_back(house: Any, hostile: Any) -> dict[str, bytes]:
         "leave": contract.leave.prepare_calldata(),
         "pause": contract.pause.prepare_calldata(),
         "refuel": contract.refuel.prepare_calldata([], []),
-        "deliver_leg": contract.deliver_leg.prepare_calldata(wallet, token_id, leg),
-        "collect_leg": contract.collect_leg.prepare_calldata(wallet, token_id, leg[:3]),
-        "remit_leg": contract.remit_leg.prepare_calldata(wallet, (leg[0], wallet, token_id, 1, 1, 0)),
+        "deliver_leg": contract.deliver_leg.prepare_calldata(house.operator, token_id, leg),
+        "collect_leg": contract.collect_leg.prepare_calldata(house.operator, token_id, leg[:3]),
+        "remit_leg": contract.remit_leg.prepare_calldata(house.operator, (leg[0], wallet, token_id, 1, 1, 0)),
     }
 
 
@@ -120,6 +120,7 @@ def test_a_receiver_cannot_call_back(house: Any, call: str) -> None:
 @pytest.mark.parametrize("call", ["deliver_leg", "collect_leg", "remit_leg"])
 def test_nobody_runs_a_leg_from_outside(house: Any, call: str) -> None:
     hostile = new_hostile_follower(house)
+    house.collect((house.new_id(), hostile.address, 500))
     for wallet in (hostile.address, house.operator, house.contract.owner()):
         computation = boa.env.execute_code(
             to_address=house.contract.address, sender=wallet, data=calls_back(house, hostile)[call]

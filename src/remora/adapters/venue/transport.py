@@ -58,7 +58,7 @@ class Transport:
         """
         try:
             return await self._exchange(request)
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Retryable(f"cannot connect to the venue: {type(error).__name__}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise OutcomeUnknown(f"the venue's answer was lost: {type(error).__name__}") from None
