@@ -14,7 +14,8 @@ setup: build/.setup ## Install everything into this folder: .venv, node_modules,
 build/.setup: $(BIN)/uv requirements.lock pyproject.toml package-lock.json $(wildcard contracts/*.vy contracts/devnet/*.vy)
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
-	npm ci --silent
+	# Not `npm ci`: the lock holds anvil's Linux build only, and other platforms fetch theirs, of the same version.
+	npm install --no-save --no-progress --loglevel=error
 	$(BIN)/python -m remora.devnet.artifacts
 	@touch $@
 

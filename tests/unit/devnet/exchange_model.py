@@ -31,7 +31,8 @@ class ExchangeModel:
         makers = [fill.maker.request.order for fill in trade.fills]
         making = [fill.making for fill in trade.fills]
         taking = [
-            given * maker.taker_amount // maker.maker_amount for given, maker in zip(making, makers, strict=True)
+            given * maker.taker_amount // maker.maker_amount
+            for given, maker in zip(making, makers, strict=True)
         ]
         for maker, given in zip(makers, making, strict=True):
             self._check_crossing(taker, maker)

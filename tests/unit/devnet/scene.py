@@ -85,7 +85,9 @@ def limit(maker: str, side: Side, token: int, shares: str, price: str, **terms: 
     return request(maker, side, token, making, taking, **terms)
 
 
-def market_buy(maker: str, token: int, collateral: str, price: str, kind: OrderType = OrderType.FAK) -> OrderRequest:
+def market_buy(
+    maker: str, token: int, collateral: str, price: str, kind: OrderType = OrderType.FAK
+) -> OrderRequest:
     """Return a market BUY as the SDK rounds it at a tick of 0.01: shares down to four decimals."""
     offered = from_text(collateral)
     asked = offered * 10**6 // from_text(price) // 100 * 100

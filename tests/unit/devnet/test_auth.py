@@ -23,9 +23,7 @@ class Door:
         self.keeper = Gatekeeper(CHAIN_ID, self.clock)
 
     def l1(self, *, nonce: int = 0, age_s: int = 0, **changes: str) -> dict[str, str]:
-        signed = sign_api_key_auth(
-            TRADER, chain_id=CHAIN_ID, timestamp=self.clock.now_s - age_s, nonce=nonce
-        )
+        signed = sign_api_key_auth(TRADER, chain_id=CHAIN_ID, timestamp=self.clock.now_s - age_s, nonce=nonce)
         headers = {
             "POLY_ADDRESS": signed.address,
             "POLY_NONCE": str(signed.nonce),
@@ -34,7 +32,9 @@ class Door:
         }
         return {**headers, **changes}
 
-    def l2(self, key: ApiKey, method: str, path: str, body: str | None = None, **changes: str) -> dict[str, str]:
+    def l2(
+        self, key: ApiKey, method: str, path: str, body: str | None = None, **changes: str
+    ) -> dict[str, str]:
         timestamp = self.clock.now_s
         signature = build_hmac_signature(
             secret=key.secret, timestamp=timestamp, method=method, path=path, body=body
@@ -124,7 +124,11 @@ def test_l2_headers_that_do_not_fit_together_are_nobodys(door: Door, changes: di
 def test_the_signature_covers_method_path_and_body(door: Door) -> None:
     key = door.keeper.create(door.l1())
     headers = door.l2(key, "POST", "/order", "{}")
-    for method, path, body in (("GET", "/order", b"{}"), ("POST", "/orders", b"{}"), ("POST", "/order", b"{ }")):
+    for method, path, body in (
+        ("GET", "/order", b"{}"),
+        ("POST", "/orders", b"{}"),
+        ("POST", "/order", b"{ }"),
+    ):
         with pytest.raises(Refusal):
             door.keeper.authenticate(headers, method, path, body)
 

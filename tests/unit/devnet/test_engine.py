@@ -42,6 +42,16 @@ def test_the_rest_of_a_limit_order_stays_at_its_own_price() -> None:
     assert scene.funds.active[scene.purse(BOB, None)] == 12_000_000
 
 
+def test_a_resting_buy_holds_enough_for_its_last_fraction_of_a_share() -> None:
+    scene = Scene()
+    scene.submit(limit(ALICE, SELL, YES, "6", "0.55"))
+    scene.submit(market_buy(CAROL, YES, "1", "0.55"))
+    # 6 - 1.818181 are left to buy; 10 - 4.181819 rest, worth 3.4909086 at 0.60.
+    placed = scene.submit(limit(BOB, BUY, YES, "10", "0.60"))
+    assert placed.order.shares_left == 5_818_181
+    assert scene.funds.active[scene.purse(BOB, None)] == 3_490_909
+
+
 def test_a_maker_that_is_hit_moves_its_claim_from_resting_to_matched() -> None:
     scene = Scene()
     maker = scene.submit(limit(ALICE, SELL, YES, "10", "0.50")).order

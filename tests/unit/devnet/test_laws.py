@@ -84,6 +84,7 @@ def test_a_taker_never_pays_beyond_its_limit_and_a_maker_loses_less_than_one_uni
         else:
             assert trade.collateral * taker.shares >= trade.shares * taker.collateral
         for fill in trade.fills:
+            assert min(fill.making, fill.taking, fill.shares, fill.collateral) > 0
             maker = fill.maker.request.order
             asked = fill.making * maker.taker_amount
             assert asked - maker.maker_amount < fill.taking * maker.maker_amount <= asked

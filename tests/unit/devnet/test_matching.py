@@ -6,6 +6,7 @@ import pytest
 
 from remora.devnet.clob.matching import taker_fee
 from remora.devnet.clob.orders import OrderRequest, OrderType, Side
+from remora.devnet.clob.refusals import Refusal
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, YES, Scene, limit, market_buy, request
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -86,6 +87,12 @@ def test_nothing_is_matched_beyond_the_limit_even_between_ticks() -> None:
                  taker=market_buy(BOB, YES, "600", "0.55")) == [
         (1_000_000_000, 550_000_000, 1_000_000_000, 550_000_000, 550_000)
     ]  # fmt: skip
+    # 5.46 for 10 is nearest to the tick 0.55, and yet not as much.
+    below = request(BOB, BUY, YES, 5_460_000, 10_000_000, kind=OrderType.FAK)
+    scene = Scene()
+    scene.submit(limit(ALICE, SELL, YES, "10", "0.55"))
+    with pytest.raises(Refusal, match="no orders found"):
+        scene.submit(below)
 
 
 def test_a_remainder_of_less_than_a_base_unit_is_not_worth_a_trade() -> None:
@@ -116,4 +123,3 @@ def test_the_fee_is_the_venues_formula_rounded_to_five_decimals(
     scene.submit(limit(ALICE, SELL, YES, shares, price))
     (trade,) = scene.submit(limit(BOB, BUY, YES, shares, price)).trades
     assert trade.fee == fee == taker_fee(trade.fills, scene.listing.fee_rate)
-

@@ -78,7 +78,11 @@ def test_every_order_that_the_real_exchange_settled_has_the_id_of_its_log() -> N
 
 def test_plain_signatures_that_the_real_exchange_took_are_taken_here() -> None:
     taken = [
-        signed_by(order_digest(order, exchange_domain(match.chain_id, match.exchange)), order.signature, order.signer)
+        signed_by(
+            order_digest(order, exchange_domain(match.chain_id, match.exchange)),
+            order.signature,
+            order.signer,
+        )
         for match in settled_matches()
         for order in match.orders
         if order.signature_type == 0

@@ -61,8 +61,6 @@ def match(taker: PlacedOrder, makers: Iterable[PlacedOrder]) -> Match:
         if not _accepts(taker, price) or is_dust(wanted, price):
             break
         fill = _fill(taker, maker, price, wanted)
-        if not fill.collateral or not fill.taking:
-            break
         fills.append(fill)
         spent, received = spent + fill.collateral, received + fill.shares
     return Match(
