@@ -40,8 +40,10 @@ async def _run(block_time_s: float, markets: int, leaders: int, out: Path, exit_
     from remora.devnet.inhabited import inhabited_devnet  # noqa: PLC0415
 
     async with inhabited_devnet(block_time_s=block_time_s, markets=markets, leaders=leaders) as running:
-        with _published(running.endpoints.to_json(), out):
+        settings = out.with_suffix(".env")
+        with _published(running.endpoints.to_json(), out), _written(running.supervisor_settings(), settings):
             _say(f"devnet ready: {out}; leaders: {', '.join(running.leaders) or 'none'}; stop with Ctrl-C")
+            _say(f"a supervisor on it: remora run --env-file {settings}")
             await asyncio.Event().wait()
 
 
@@ -71,12 +73,19 @@ def _await_end_of_stdin(loop: asyncio.AbstractEventLoop, then: Callable[[], None
 
 @contextmanager
 def _published(document: str, out: Path) -> Iterator[None]:
-    """Show the document on stdout, and in a file that is always whole and exists only while it is valid."""
+    """Show the document on stdout, and in a file."""
+    with _written(document + "\n", out):
+        typer.echo(document)
+        yield
+
+
+@contextmanager
+def _written(text: str, out: Path) -> Iterator[None]:
+    """Keep a text in a file that is always whole and exists only while it is valid."""
     partial = out.with_name(f".{out.name}.{os.getpid()}")
-    partial.write_text(document + "\n")
+    partial.write_text(text)
     partial.replace(out)
     try:
-        typer.echo(document)
         yield
     finally:
         out.unlink(missing_ok=True)

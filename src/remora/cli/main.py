@@ -11,6 +11,7 @@ from remora.cli.demo import demo
 from remora.cli.devnet import devnet
 from remora.cli.explain import explain_command
 from remora.cli.run import run
+from remora.cli.settings import settings
 from remora.domain.chain import Receipt
 from remora.domain.errors import OperatorError, RemoraError
 from remora.domain.ids import TxHash
@@ -25,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(run)
 app.command()(demo)
 app.command()(devnet)
+app.command()(settings)
 app.command("explain")(explain_command(_receipt_from_node))
 
 

@@ -10,18 +10,14 @@ import typer
 
 from remora.adapters.telemetry import logs
 from remora.bootstrap import run_supervisor
-from remora.settings.environment import Settings, load, masked
+from remora.settings.environment import Settings, load
 
 EnvFile = Annotated[Path | None, typer.Option(help="Read settings from this file instead of .env.")]
 
 
-def run(env_file: EnvFile = None, *, show_settings: bool = False) -> None:
+def run(env_file: EnvFile = None) -> None:
     """Run the supervisor until SIGTERM or Ctrl-C. Settings come from the environment and an .env file."""
     settings = load(Settings, env_file)
-    if show_settings:
-        for name, value in masked(settings).items():
-            typer.echo(f"{name}: {value}")
-        return
     logs.configure(settings.log_format)
     _with_fast_loop(settings)
 

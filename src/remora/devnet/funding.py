@@ -15,9 +15,14 @@ from remora.devnet.endpoints import Contracts, Market
 from remora.devnet.rpc import Node, Request
 from remora.devnet.transactions import Act, transact
 from remora.domain.ids import Address
-from remora.domain.money import ZERO_COLLATERAL, Collateral, Shares, Wei
+from remora.domain.money import ONE, ZERO_COLLATERAL, Collateral, Shares, Wei
 
 ONE_COIN = Wei(10**18)
+FLEET_COIN = Wei.parse("2")
+TREASURY_COIN = Wei.parse("1000")
+FLEET_FLOAT = Collateral(20_000 * ONE)
+"""What each operator wallet gets."""
+
 _SPLIT_GAS = 800_000
 
 
@@ -60,6 +65,12 @@ class Funding:
         to = Address(self.contracts.clearinghouse)
         calls = [calldata("add_operator(address)", wallet) for wallet in wallets]
         await transact(self.node, [Act(sender=OWNER, to=to, data=data) for data in calls])
+
+    async def equip_fleet(self, wallets: Sequence[Address], treasury: Address, *, native: Wei = FLEET_COIN) -> None:
+        """Give operator wallets float and coins and let them settle; give the treasury coins to refuel them with."""
+        await self.fund(wallets, collateral=FLEET_FLOAT, native=native)
+        await self.fund([treasury], native=TREASURY_COIN)
+        await self.add_operators(wallets)
 
     async def split(self, wallet: Address, market: Market, shares: Shares) -> None:
         """Turn a wallet's collateral into as many YES and as many NO shares of a market."""

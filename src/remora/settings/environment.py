@@ -62,6 +62,12 @@ def _http_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _arming(words: str) -> str:
+    if words not in {"", ARMED}:
+        raise ValueError(f"expected the words {ARMED!r}, or nothing, found other words")
+    return words
+
+
 AddressField = Annotated[str, AfterValidator(_address)]
 AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)]
 Coin = Annotated[Wei, BeforeValidator(_coin)]
@@ -71,7 +77,12 @@ class NodeSettings(BaseSettings):
     """What reading the chain needs. Field `rpc_ws_url` is read from `REMORA_RPC_WS_URL`, and so on."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, arbitrary_types_allowed=True
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        use_attribute_docstrings=True,
     )
 
     rpc_ws_url: Annotated[SecretStr, AfterValidator(_websocket_url)]
@@ -141,8 +152,8 @@ class Settings(NodeSettings):
     refuel_threshold: Coin = Wei.parse("0.1")
     """Operator wallets below this much native coin are refuelled."""
 
-    refuel_amount: Coin = Wei.parse("0.5")
-    """How much native coin a refuelled wallet gets."""
+    refuel_amount: Coin = Wei.parse("2")
+    """How much native coin a refuelled wallet gets: a settlement reserves its gas bound while it is pending."""
 
     refuel_interval_s: float = Field(default=30, gt=0)
     """How often the fleet's gas is looked at, in seconds."""
@@ -153,7 +164,7 @@ class Settings(NodeSettings):
     log_format: Literal["text", "json"] = "text"
     """Plain text, or JSON lines."""
 
-    armed: str = ""
+    armed: Annotated[str, AfterValidator(_arming)] = ""
     """On a live network nothing is sent unless this says: yes, trade real money."""
 
     @model_validator(mode="after")
@@ -199,15 +210,22 @@ def _unknown(env_file: Path) -> list[str]:
     return sorted(name for name in given if name.startswith(PREFIX) and name not in known)
 
 
+def variable(field: str) -> str:
+    """Return the environment variable of a field."""
+    return str(Settings.model_fields[field].validation_alias or f"{PREFIX}{field.upper()}")
+
+
 def _variable(location: tuple[int | str, ...]) -> str:
     if not location:
         return "settings"
     name = str(location[0])
-    return name if name.isupper() else f"{PREFIX}{name.upper()}"
+    return variable(name) if name in Settings.model_fields else name
 
 
 def _sentence(problem: Any) -> str:
-    return "expected a value, found none" if problem["type"] == "missing" else str(problem["msg"])
+    if problem["type"] == "missing":
+        return "expected a value, found none"
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def masked(settings: Settings) -> dict[str, str]:

@@ -18,7 +18,7 @@ YEAR = 365 * 86_400
 class Reception(IntEnum):
     """What a hostile follower does on receiving shares."""
 
-    ACCEPT, REFUSE, BURN_ALL_GAS, CALL_BACK, FORGE_REASON = range(5)
+    ACCEPT, REFUSE, BURN_ALL_GAS, CALL_BACK, FORGE_REASON, SPEND_GAS = range(6)
 
 
 class Behaviour(IntEnum):
@@ -71,7 +71,7 @@ def test_a_burned_leg_costs_its_operator_a_bounded_amount_of_gas(house: Any) -> 
 def test_too_little_gas_fails_the_transaction_and_no_leg(house: Any) -> None:
     # A gas estimate searches for the least gas that does not revert: it must not find one that spoils legs.
     follower, token_id = new_hostile_follower(house), house.ledgers.yes
-    follower.prepare(Reception.CALL_BACK, follower, bytes(2000))  # only to make its leg dear
+    follower.prepare(Reception.SPEND_GAS, follower, b"")
     outcomes = set()
     for gas in range(100_000, 480_000, 20_000):
         with boa.env.anchor():

@@ -129,13 +129,15 @@ class SettlementMachine(RuleBasedStateMachine):
 
 
 def test_no_sequence_of_acts_breaks_the_laws(house: Any) -> None:
-    run_state_machine_as_test(
-        lambda: SettlementMachine(house),
-        settings=settings(
-            max_examples=12,
-            stateful_step_count=15,
-            deadline=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
+    class Machine(SettlementMachine):
+        def __init__(self) -> None:
+            super().__init__(house)
+
+    budget = settings(
+        max_examples=12,
+        stateful_step_count=15,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
     )
+    run_state_machine_as_test(Machine, settings=budget)

@@ -13,6 +13,7 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 from polymarket._internal.wallet import wrap_deposit_wallet_session_signer_signature
+from polymarket.types import EvmAddress, HexString
 
 from remora.devnet.artifacts import ROOT
 
@@ -220,7 +221,9 @@ def test_a_truncated_signature_is_refused(venue: Venue, length: int) -> None:
 def test_a_session_signer_signs_until_its_time_is_up_or_it_is_revoked(venue: Venue) -> None:
     wallet = deposit_wallet(venue)
     bid = bid_of(venue, wallet)
-    wrapped = wrap_deposit_wallet_session_signer_signature(STRANGER.address, "0x" + venue.nested(STRANGER, bid).hex())
+    wrapped = wrap_deposit_wallet_session_signer_signature(
+        EvmAddress(STRANGER.address), HexString("0x" + venue.nested(STRANGER, bid).hex())
+    )
     digest, signature = venue.exchange.hashOrder(bid), bytes.fromhex(wrapped[2:])
     assert wallet.isValidSignature(digest, signature) == REFUSED
     until = boa.env.timestamp + 100
@@ -239,13 +242,13 @@ def test_only_the_owner_commands_a_deposit_wallet(venue: Venue) -> None:
     approve = venue.ledgers.collateral.approve.prepare_calldata(STRANGER.address, 7)
     wallet.execute(venue.ledgers.collateral, 0, approve, sender=TRADER.address)
     assert venue.ledgers.collateral.allowance(wallet, STRANGER.address) == 7
-    for command in (
-        lambda: wallet.execute(venue.ledgers.collateral, 0, approve, sender=STRANGER.address),
-        lambda: wallet.authorizeSessionSigner(STRANGER.address, 2**255, sender=STRANGER.address),
-        lambda: wallet.revokeSessionSigner(TRADER.address, sender=STRANGER.address),
+    for command, arguments in (
+        (wallet.execute, (venue.ledgers.collateral, 0, approve)),
+        (wallet.authorizeSessionSigner, (STRANGER.address, 2**255)),
+        (wallet.revokeSessionSigner, (TRADER.address,)),
     ):
         with boa.reverts("not the owner"):
-            command()
+            command(*arguments, sender=STRANGER.address)
 
 
 def test_a_preapproved_order_needs_no_signature(venue: Venue) -> None:

@@ -23,10 +23,14 @@ from remora.devnet.artifacts import ROOT
 
 DEVNET = ROOT / "contracts" / "devnet"
 RECORDED = ROOT / "tests" / "fixtures" / "exchange_v2"
+
+
+def recorded(name: str) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in json.loads((RECORDED / name).read_text())}
+
+
 WHERE = json.loads((RECORDED / "deployment.json").read_text())
-CASES = {case["name"]: case for case in json.loads((RECORDED / "cases.json").read_text())}
-REVERTS = {case["name"]: case for case in json.loads((RECORDED / "reverts.json").read_text())}
-NON_TRADES = {case["name"]: case for case in json.loads((RECORDED / "non_trades.json").read_text())}
+CASES, REVERTS, NON_TRADES = (recorded(f"{kind}.json") for kind in ("cases", "reverts", "non_trades"))
 
 ORDER = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32,bytes)"
 MATCH_ORDERS = ("bytes32", ORDER, f"{ORDER}[]", "uint256", "uint256[]", "uint256", "uint256[]")

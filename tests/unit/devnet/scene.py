@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from remora.devnet.clob.book import Book, PlacedOrder
 from remora.devnet.clob.engine import Engine, OrderEvent, Placement, Spot
@@ -77,7 +78,7 @@ def request(
     )
 
 
-def limit(maker: str, side: Side, token: int, shares: str, price: str, **terms: object) -> OrderRequest:
+def limit(maker: str, side: Side, token: int, shares: str, price: str, **terms: Any) -> OrderRequest:
     """Return a limit order by decimal texts."""
     units = from_text(shares)
     collateral = units * from_text(price) // 10**6
@@ -128,7 +129,7 @@ class Clock:
 class Scene:
     """An engine with one market, where everybody has plenty of everything unless told otherwise."""
 
-    def __init__(self, **terms: object) -> None:
+    def __init__(self, **terms: Any) -> None:
         self.listing = listing(**terms)
         self.clock = Clock()
         self.audience = Recorder()

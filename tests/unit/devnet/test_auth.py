@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from eth_account import Account
 from polymarket._internal.hmac import build_hmac_signature
@@ -22,7 +24,7 @@ class Door:
         self.clock = Clock()
         self.keeper = Gatekeeper(CHAIN_ID, self.clock)
 
-    def l1(self, *, nonce: int = 0, age_s: int = 0, **changes: str) -> dict[str, str]:
+    def l1(self, *, nonce: int = 0, age_s: int = 0, **changes: Any) -> dict[str, str]:
         signed = sign_api_key_auth(TRADER, chain_id=CHAIN_ID, timestamp=self.clock.now_s - age_s, nonce=nonce)
         headers = {
             "POLY_ADDRESS": signed.address,
@@ -84,7 +86,7 @@ def test_every_nonce_has_a_key_of_its_own(door: Door) -> None:
         {"POLY_TIMESTAMP": ""},
     ],
 )
-def test_l1_headers_that_do_not_fit_together_get_no_key(door: Door, changes: dict[str, str]) -> None:
+def test_l1_headers_that_do_not_fit_together_get_no_key(door: Door, changes: dict[str, Any]) -> None:
     with pytest.raises(Refusal, match="Invalid L1 Request headers") as caught:
         door.keeper.create(door.l1(**changes))
     assert caught.value.status == 401
@@ -114,7 +116,7 @@ def test_a_request_that_the_sdk_signs_is_the_keys(door: Door, method: str, body:
         {"POLY_TIMESTAMP": "٣"},
     ],
 )
-def test_l2_headers_that_do_not_fit_together_are_nobodys(door: Door, changes: dict[str, str]) -> None:
+def test_l2_headers_that_do_not_fit_together_are_nobodys(door: Door, changes: dict[str, Any]) -> None:
     key = door.keeper.create(door.l1())
     with pytest.raises(Refusal, match="Unauthorized/Invalid api key") as caught:
         door.keeper.authenticate(door.l2(key, "GET", "/data/orders", **changes), "GET", "/data/orders", b"")

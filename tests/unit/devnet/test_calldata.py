@@ -43,8 +43,8 @@ def test_the_calldata_is_what_eth_abi_makes_of_the_trade(makers: list[tuple[str,
         # 7.5 x 0.5 from each maker
         3_750_000 * len(makers),
         [fill.making for fill in trade.fills],
-        # 7.5 x 0.05 x 0.25 each, rounded once
-        trade.fee,
+        # 7.5 x 0.05 x 0.25 each
+        93_750 * len(makers),
         [0] * len(makers),
     )
     assert match_orders(trade) == bytes.fromhex("3c2b4399") + encode(ARGUMENTS, arguments)

@@ -152,7 +152,7 @@ def test_a_shortage_says_what_there_is_and_what_is_missing() -> None:
         "not enough balance / allowance: the balance is not enough -> balance: 4999999, order amount: 5000000"
     )
     scene.endow(BOB, YES, 10_000_000, allowance=0)
-    with pytest.raises(Shortage, match="the allowance is not enough -> spender: 0xe0e0.*, allowance: 0"):
+    with pytest.raises(Shortage, match=r"the allowance is not enough -> spender: 0x(e0){20}, allowance: 0,"):
         scene.submit(limit(BOB, SELL, YES, "10", "0.50"))
 
 
@@ -179,16 +179,11 @@ def test_an_order_with_a_date_leaves_a_minute_before_it() -> None:
     order = scene.submit(limit(ALICE, BUY, YES, "10", "0.40", kind=OrderType.GTD, expiration_s=until)).order
     scene.clock.now_s = until - 61
     scene.engine.expire()
-    assert order.status is OrderStatus.LIVE
+    assert scene.bids() == [(400_000, 10_000_000)]
     scene.clock.now_s = until - 60
-    assert "no orders found" in refused_after_expiry(scene)
-    assert order.status is OrderStatus.CANCELED_EXPIRED_ORDER
-
-
-def refused_after_expiry(scene: Scene) -> str:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(Refusal, match="no orders found"):
         scene.submit(limit(BOB, SELL, YES, "10", "0.40", kind=OrderType.FAK))
-    return caught.value.text
+    assert scene.audience.orders[-1] == (order.id, OrderEvent.CANCELLATION, "CANCELED_EXPIRED_ORDER")
 
 
 class TestFailedTrades:

@@ -25,24 +25,25 @@ def fills(*makers: OrderRequest, taker: OrderRequest) -> list[tuple[int, int, in
 
 
 @pytest.mark.parametrize(
-    ("maker", "taker", "fill"),
+    ("maker", "taker", "making", "taking"),
     [
         # Buys 40 of the 100 offered at the maker's 0.55, not at its own 0.60: 40 x 0.55 = 22.
-        ((SELL, YES, "100", "0.55"), (BUY, YES, "40", "0.60"), (40_000_000, 22_000_000, 40_000_000, 22_000_000, 550_000)),
+        ((SELL, YES, "100", "0.55"), (BUY, YES, "40", "0.60"), 40_000_000, 22_000_000),
         # Sells 40 into a bid at 0.55 although 0.50 would do.
-        ((BUY, YES, "100", "0.55"), (SELL, YES, "40", "0.50"), (22_000_000, 40_000_000, 40_000_000, 22_000_000, 550_000)),
+        ((BUY, YES, "100", "0.55"), (SELL, YES, "40", "0.50"), 22_000_000, 40_000_000),
         # Mint: the buyer of NO pays 0.45 a piece, the buyer of YES the other 0.55.
-        ((BUY, NO, "100", "0.45"), (BUY, YES, "40", "0.60"), (18_000_000, 40_000_000, 40_000_000, 22_000_000, 550_000)),
+        ((BUY, NO, "100", "0.45"), (BUY, YES, "40", "0.60"), 18_000_000, 40_000_000),
         # Merge: the seller of NO gets 0.45 a piece, the seller of YES the other 0.55.
-        ((SELL, NO, "100", "0.45"), (SELL, YES, "40", "0.50"), (40_000_000, 18_000_000, 40_000_000, 22_000_000, 550_000)),
-        # The same for a taker of NO.
-        ((BUY, YES, "100", "0.45"), (BUY, NO, "40", "0.60"), (18_000_000, 40_000_000, 40_000_000, 22_000_000, 550_000)),
+        ((SELL, NO, "100", "0.45"), (SELL, YES, "40", "0.50"), 40_000_000, 18_000_000),
+        # The same as the mint, for a taker of NO.
+        ((BUY, YES, "100", "0.45"), (BUY, NO, "40", "0.60"), 18_000_000, 40_000_000),
     ],
-)  # fmt: skip
+)
 def test_trades_execute_at_the_makers_price(
-    maker: tuple[Side, int, str, str], taker: tuple[Side, int, str, str], fill: tuple[int, ...]
+    maker: tuple[Side, int, str, str], taker: tuple[Side, int, str, str], making: int, taking: int
 ) -> None:
-    assert fills(limit(ALICE, *maker), taker=limit(BOB, *taker)) == [fill]
+    (fill,) = fills(limit(ALICE, *maker), taker=limit(BOB, *taker))
+    assert fill == (making, taking, 40_000_000, 22_000_000, 550_000)
 
 
 def test_complementary_and_minting_makers_meet_one_taker_in_order_of_price_and_time() -> None:

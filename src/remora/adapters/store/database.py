@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
 from remora.adapters.store.writer import Writer
 from remora.domain.errors import OperatorError
@@ -22,17 +24,17 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def opened(path: Path) -> Iterator[Writer]:
     """Open, migrate and lock the database for this process.
 
-    OperatorError when another process holds it: two supervisors on one database would spend the same float twice.
+    OperatorError when another process holds it: two supervisors on one database would spend the same float twice. Also
+    when the file is no database, or one of a newer remora.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.with_name(path.name + ".lock")):
         engine = engine_for(path)
-        migrate(engine)
-        writer = Writer(engine)
         try:
-            yield writer
+            migrate(engine)
+            with closing(Writer(engine)) as writer:
+                yield writer
         finally:
-            writer.close()
             engine.dispose()
 
 
@@ -57,12 +59,16 @@ def engine_for(path: Path) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Apply all migrations that the database has not seen."""
+    """Apply all migrations that the database has not seen, in one transaction. OperatorError when they do not fit it."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except (CommandError, DatabaseError) as error:
+        cause = getattr(error, "orig", error)
+        raise OperatorError(f"expected {engine.url.database} to be a database of this remora, found: {cause}") from error
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class SqliteOrderStore:
 
     async def start_collecting(self, legs: Sequence[Leg]) -> None:
         def work(connection: Connection) -> None:
-            connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
+            _add_legs(connection, legs)
             _move(connection, [leg.intent_id for leg in legs], IntentState.PENDING, IntentState.COLLECTING)
 
         await self._writer.run(work)
@@ -132,9 +132,8 @@ class SqliteOrderStore:
                 connection.execute(insert(schema.allocations), [_allocation(order_hash, a) for a in allocations])
             filled = [a.intent_id for a in allocations if a.intent_id not in failures]
             _move(connection, filled, IntentState.ORDERED, IntentState.FILLED)
-            _fail(connection, failures)
-            if legs:
-                connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
+            _fail(connection, failures, IntentState.ORDERED)
+            _add_legs(connection, legs)
             post(connection, postings)
 
         await self._writer.run(work)
@@ -150,12 +149,12 @@ class SqliteOrderStore:
         await self._writer.run(work)
 
     async def fail_intents(self, failures: Mapping[IntentId, Because]) -> None:
-        await self._writer.run(lambda c: _fail(c, failures))
+        await self._writer.run(lambda c: _fail(c, failures, IntentState.PENDING))
 
     async def return_collected(self, legs: Sequence[Leg], failures: Mapping[IntentId, Because]) -> None:
         def work(connection: Connection) -> None:
-            connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
-            _fail(connection, failures)
+            _add_legs(connection, legs)
+            _fail(connection, failures, IntentState.COLLECTED)
 
         await self._writer.run(work)
 
@@ -200,22 +199,28 @@ def _allocation(order_hash: OrderHash, allocation: Allocation) -> rows.Values:
     }
 
 
+def _add_legs(connection: Connection, legs: Sequence[Leg]) -> None:
+    if legs:
+        connection.execute(insert(schema.legs), [rows.leg_values(leg) for leg in legs])
+
+
 def _move(
     connection: Connection,
     intents: Sequence[IntentId],
     before: IntentState | tuple[IntentState, ...],
     after: IntentState,
+    why: Because | None = None,
 ) -> None:
     """Move intents from one state to the next; one that is in another state breaks the invariant and rolls back."""
     i = schema.intents.c
     states = (before,) if isinstance(before, IntentState) else before
+    values = {"state": after, **(rows.because_values(why) if why else {})}
     for intent in intents:
-        statement = update(schema.intents).where(i.intent_id == intent, i.state.in_(states)).values(state=after)
+        statement = update(schema.intents).where(i.intent_id == intent, i.state.in_(states)).values(values)
         if connection.execute(statement).rowcount != 1:
             raise InvariantBroken(f"intent {intent} is not {' or '.join(states)}, so it cannot become {after}")
 
 
-def _fail(connection: Connection, failures: Mapping[IntentId, Because]) -> None:
+def _fail(connection: Connection, failures: Mapping[IntentId, Because], before: IntentState) -> None:
     for intent, why in failures.items():
-        values = {"state": IntentState.FAILED, **rows.because_values(why)}
-        connection.execute(update(schema.intents).where(schema.intents.c.intent_id == intent).values(values))
+        _move(connection, [intent], before, IntentState.FAILED, why)

@@ -70,7 +70,7 @@ intents = Table(
     UniqueConstraint("signal_id", "policy_id", name="one_intent_per_signal_and_policy"),
 )
 Index("intents_by_state", intents.c.state)
-Index("intents_by_policy_token", intents.c.policy_id, intents.c.token_id)
+Index("intents_by_token", intents.c.token_id, intents.c.policy_id)
 
 denials = Table(
     "denials",

@@ -1,8 +1,8 @@
 """One thread that owns the connection: work is queued, run in order, and committed in groups.
 
 Callers await their own unit of work; while one commit is on its way to the disk, the next group gathers. A unit that
-fails is rolled back alone, by its savepoint. A group whose commit fails fails as a whole: nobody is told "stored"
-before it is on the disk.
+fails is rolled back alone, by its savepoint. A group whose commit fails, or whose transaction the database gives up (a
+full disk does that), fails as a whole: nobody is told "stored" before it is on the disk.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from remora.domain.errors import InvariantBroken
+from remora.domain.errors import InvariantBroken, OperatorError
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -70,18 +71,43 @@ class Writer:
                 for work, future in group:
                     self._attempt(connection, work, future, done)
         except BaseException as error:  # noqa: BLE001  whatever failed the commit must reach every caller
-            for future, _ in done:
-                future.set_exception(error)
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(_named(error))
             return
         for future, result in done:
             future.set_result(result)
 
     @staticmethod
     def _attempt(connection: Connection, work: Work, future: Future[Any], done: list[tuple[Future[Any], Any]]) -> None:
+        savepoint = connection.begin_nested()
         try:
-            with connection.begin_nested():
-                result = work(connection)
-        except BaseException as error:  # noqa: BLE001  the caller's future carries it
-            future.set_exception(error)
+            result = work(connection)
+            savepoint.commit()
+        except BaseException as error:  # the caller's future carries it
+            if not _in_transaction(connection):
+                raise
+            savepoint.rollback()
+            future.set_exception(_named(error))
         else:
             done.append((future, result))
+
+
+def _in_transaction(connection: Connection) -> bool:
+    """Tell whether SQLite still has the group's transaction: some errors roll all of it back, savepoints included."""
+    raw: Any = connection.connection.driver_connection
+    return bool(raw.in_transaction)
+
+
+def _named(error: BaseException) -> BaseException:
+    """Name a database error by what the caller must do: a broken key is a broken invariant, the rest a person's task.
+
+    Without the statement's parameters: errors are logged.
+    """
+    match error:
+        case IntegrityError():
+            return InvariantBroken(f"the database refused: {error.orig}")
+        case SQLAlchemyError():
+            return OperatorError(f"the database failed: {getattr(error, 'orig', error)}")
+        case _:
+            return error

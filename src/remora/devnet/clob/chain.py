@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from remora.devnet.rpc import Node
+from remora.domain.errors import Refused
 
 _SUBSCRIBE = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
 _RECONNECT_DELAY_S = 0.2
@@ -33,7 +34,7 @@ class Block:
 
 
 class Listener(Protocol):
-    """Who acts on blocks; called one after another, never concurrently."""
+    """Who acts on blocks; called one after another, never concurrently, and again when it raised."""
 
     async def on_block(self, block: Block) -> None: ...
 
@@ -55,7 +56,7 @@ class ChainFollower:
         """Follow until cancelled; a lost subscription is taken up again."""
         async with aiohttp.ClientSession() as session:
             while True:
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError, Refused):
                     await self._follow(session)
                 await asyncio.sleep(_RECONNECT_DELAY_S)
 
@@ -71,6 +72,7 @@ class ChainFollower:
     async def _follow(self, session: aiohttp.ClientSession) -> None:
         async with session.ws_connect(self._ws_url) as socket:
             await socket.send_str(json.dumps(_SUBSCRIBE))
+            await self.catch_up()
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     await self.catch_up()
@@ -88,6 +90,7 @@ class ChainFollower:
     async def _advance(self, block: Block) -> None:
         if block.number <= self._head:
             await self._listener.on_reorg(block.number)
+        await self._listener.on_block(block)
         self._head = block.number
         self._hashes = {
             number: known
@@ -95,10 +98,11 @@ class ChainFollower:
             if block.number - _REMEMBERED_BLOCKS < number < block.number
         }
         self._hashes[block.number] = block.hash
-        await self._listener.on_block(block)
 
     async def _block(self, number: str) -> Block:
-        raw: dict[str, Any] = await self._node.call("eth_getBlockByNumber", number, False)
+        raw: dict[str, Any] | None = await self._node.call("eth_getBlockByNumber", number, False)
+        if raw is None:
+            raise Refused(f"the chain has no block {number} any more")
         return Block(
             number=int(raw["number"], 16),
             hash=raw["hash"],

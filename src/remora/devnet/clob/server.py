@@ -93,7 +93,7 @@ class ClobServer:
         await asyncio.wait((self._task, waiting), return_when=asyncio.FIRST_COMPLETED)
         if not listening.is_set():
             waiting.cancel()
-            await self._task
+            await self.stop()
 
     async def stop(self) -> None:
         """Stop serving and leave no task behind; raise what had broken a background task. Idempotent."""

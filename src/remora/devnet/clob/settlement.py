@@ -118,8 +118,8 @@ class Settlement:
             if sent.trade.status is TradeStatus.MINED:
                 self._in_flight[sent.trade.transaction_hash] = sent
                 self._engine.retry(sent.trade)
-        for sent in lost:
-            await self._broadcast(sent)
+        failed = [sent for sent in lost if sent.trade.status is TradeStatus.FAILED]
+        await asyncio.gather(*map(self._broadcast, [*failed, *self._in_flight.values()]))
 
     async def _send(self, trades: Sequence[Trade]) -> None:
         sent = [self._signed(trade) for trade in trades]

@@ -8,6 +8,7 @@ REFUSE: constant(uint256) = 1
 BURN_ALL_GAS: constant(uint256) = 2
 CALL_BACK: constant(uint256) = 3
 FORGE_REASON: constant(uint256) = 4
+SPEND_GAS: constant(uint256) = 5  # about 200,000
 
 mode: public(uint256)
 target: public(address)
@@ -37,6 +38,10 @@ def onERC1155Received(
         assert self.mode == ACCEPT, UNREACHABLE
     if self.mode == FORGE_REASON:
         raw_revert(abi_encode(convert(1, uint256)))
+    if self.mode == SPEND_GAS:
+        digest: bytes32 = empty(bytes32)
+        for i: uint256 in range(1000):
+            digest = keccak256(digest)
     if self.mode == CALL_BACK:
         self.called_back = raw_call(self.target, self.payload, revert_on_failure=False)
     return method_id("onERC1155Received(address,address,uint256,uint256,bytes)", output_type=bytes4)

@@ -153,8 +153,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("signal_id", "policy_id", name="one_intent_per_signal_and_policy"),
     )
     with op.batch_alter_table("intents", schema=None) as batch_op:
-        batch_op.create_index("intents_by_policy_token", ["policy_id", "token_id"], unique=False)
         batch_op.create_index("intents_by_state", ["state"], unique=False)
+        batch_op.create_index("intents_by_token", ["token_id", "policy_id"], unique=False)
 
     op.create_table(
         "allocations",
@@ -255,8 +255,8 @@ def downgrade() -> None:
     op.drop_table("legs")
     op.drop_table("allocations")
     with op.batch_alter_table("intents", schema=None) as batch_op:
+        batch_op.drop_index("intents_by_token")
         batch_op.drop_index("intents_by_state")
-        batch_op.drop_index("intents_by_policy_token")
 
     op.drop_table("intents")
     op.drop_table("fills")

@@ -1,0 +1,208 @@
+"""Trades on their way to a chain that mines, reverts, refuses and reorganises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+from eth_account import Account
+from eth_utils.crypto import keccak
+
+from remora.devnet.clob.accounts import Accounts
+from remora.devnet.clob.chain import Block
+from remora.devnet.clob.orders import Side
+from remora.devnet.clob.settlement import Settlement
+from remora.devnet.clob.trades import Trade
+from remora.devnet.rpc import Node, Request
+from remora.domain.errors import Refused
+from tests.unit.devnet.scene import ALICE, BOB, CONTRACTS, PLENTY, YES, Scene, limit, market_buy
+
+_KEY = b"\x07" * 32
+_PLENTY = "0x" + PLENTY.to_bytes(32, "big").hex()
+
+
+class FakeNode(Node):
+    """A node that pools transactions until the test mines them."""
+
+    def __init__(self) -> None:
+        self.pool: list[str] = []
+        self.sent: list[str] = []
+        self.matched: list[str] = []
+        self.refuses = False
+        self.refused = asyncio.Event()
+        self.is_down = False
+
+    async def call(self, method: str, *params: Any) -> Any:
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise aiohttp.ClientConnectionError
+        match method:
+            case "eth_getTransactionCount":
+                return hex(5 + len(self.sent))
+            case "eth_sendRawTransaction":
+                return self._take(params[0])
+            case "eth_getTransactionByHash":
+                return {} if params[0] in self.pool else None
+            case "eth_getLogs":
+                return [{"transactionHash": tx_hash} for tx_hash in self.matched]
+            case _:
+                raise AssertionError(method)
+
+    async def batch(self, requests: Iterable[Request]) -> list[Any]:
+        assert all(request.method == "eth_call" for request in requests)
+        return [_PLENTY for _ in requests]
+
+    def _take(self, raw: str) -> str:
+        if self.refuses:
+            self.refused.set()
+            raise Refused("nonce too low")
+        tx_hash = transaction_hash(raw)
+        if tx_hash in self.pool:
+            raise Refused("transaction already imported")
+        self.sent.append(raw)
+        self.pool.append(tx_hash)
+        return tx_hash
+
+
+def transaction_hash(raw: str) -> str:
+    assert Account.recover_transaction(raw) == Account.from_key(_KEY).address
+    return "0x" + keccak(hexstr=raw).hex()
+
+
+class Herald:
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+
+    def trade_sent(self, trade: Trade) -> None:
+        self.told.put_nowait(trade.transaction_hash)
+
+
+class Court:
+    """A settlement with its node, and the engine whose trades it settles."""
+
+    def __init__(self) -> None:
+        self.node, self.scene, self.herald = FakeNode(), Scene(), Herald()
+        self.settlement = Settlement(
+            node=self.node,
+            chain_id=31337,
+            operator_key=_KEY,
+            confirmations_blocks=2,
+            contracts=CONTRACTS,
+            engine=self.scene.engine,
+            accounts=Accounts(self.node, CONTRACTS, self.scene.funds),
+            herald=self.herald,
+        )
+
+    def trade(self) -> Trade:
+        """Make a trade of 4 shares at 0.50 and hand it in."""
+        self.scene.submit(limit(ALICE, Side.SELL, YES, "5", "0.50"))
+        (made,) = self.scene.submit(market_buy(BOB, YES, "2", "0.50")).trades
+        self.settlement.enqueue([made])
+        return made
+
+    async def sent(self, count: int) -> list[str]:
+        """Return the hashes of the next transactions that the node takes."""
+        async with asyncio.timeout(2):
+            return [await self.herald.told.get() for _ in range(count)]
+
+    async def mine(self, number: int, *, reverting: bool = False) -> None:
+        mined, self.node.pool = tuple(self.node.pool), []
+        self.node.matched = [] if reverting else list(mined)
+        block = Block(number=number, hash=hex(number), parent_hash="", transactions=mined)
+        await self.settlement.on_block(block)
+
+
+@pytest_asyncio.fixture
+async def court() -> AsyncIterator[Court]:
+    async with _in_session(Court()) as sitting:
+        yield sitting
+
+
+@asynccontextmanager
+async def _in_session(court: Court) -> AsyncIterator[Court]:
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(court.settlement.run())
+        yield court
+        running.cancel()
+
+
+async def test_a_trade_is_matched_mined_and_confirmed(court: Court) -> None:
+    trade = court.trade()
+    assert trade.status == "MATCHED"
+    assert await court.sent(1) == [trade.transaction_hash] == court.node.pool
+    await court.mine(10)
+    assert trade.status == "MINED"
+    await court.mine(11)
+    assert trade.status == "MINED"
+    await court.mine(12)
+    assert trade.status == "CONFIRMED"
+
+
+async def test_trades_are_sent_with_consecutive_nonces_before_one_is_mined(court: Court) -> None:
+    court.trade()
+    court.trade()
+    await court.sent(2)
+    # Three bytes head the list that a transaction is; its first item is the nonce.
+    assert [bytes.fromhex(raw[2:])[3] for raw in court.node.sent] == [5, 6]
+
+
+async def test_a_trade_whose_transaction_reverts_has_failed(court: Court) -> None:
+    trade = court.trade()
+    await court.sent(1)
+    await court.mine(10, reverting=True)
+    assert trade.status == "FAILED"
+    assert court.scene.asks() == [(500_000, 5_000_000)]
+    await court.mine(12)
+    assert trade.status == "FAILED"
+
+
+async def test_a_trade_that_the_node_refuses_has_failed_and_the_next_is_sent(court: Court) -> None:
+    court.node.refuses = True
+    trade = court.trade()
+    await court.node.refused.wait()
+    court.node.refuses = False
+    following = court.trade()
+    assert await court.sent(1) == [following.transaction_hash]
+    assert trade.status == "FAILED"
+
+
+async def test_a_node_that_does_not_answer_is_asked_again(court: Court) -> None:
+    court.node.is_down = True
+    trade = court.trade()
+    await asyncio.sleep(0.05)
+    court.node.is_down = False
+    await court.sent(1)
+    await court.mine(10)
+    assert trade.status == "MINED"
+
+
+async def test_what_a_reorg_took_out_is_sent_again(court: Court) -> None:
+    trade = court.trade()
+    await court.sent(1)
+    await court.mine(10)
+    await court.settlement.on_reorg(10)
+    assert trade.status == "RETRYING"
+    assert court.node.pool == [trade.transaction_hash]
+    await court.mine(10)
+    await court.mine(12)
+    assert trade.status == "CONFIRMED"
+
+
+async def test_a_failed_transaction_keeps_its_nonce_through_a_reorg(court: Court) -> None:
+    failed = court.trade()
+    await court.sent(1)
+    await court.mine(10, reverting=True)
+    await court.settlement.on_reorg(10)
+    assert court.node.pool == [failed.transaction_hash]
+    assert failed.status == "FAILED"
+
+
+async def test_balances_are_read_anew_with_every_block(court: Court) -> None:
+    known = court.scene.funds.known
+    await court.mine(10)
+    assert known
+    assert court.scene.funds.known == {}
