@@ -9,9 +9,11 @@
 @dev    Work comes in legs. A leg is one follower's part of a batch, identified by its settlement id, and is all or
         nothing: it runs in a call of its own, and one that fails leaves a `LegFailed` event and nothing else. Every
         movement has an id of its own: a sale has one for its collection and one for each of its remittances.
-        What an operator can do to a follower is bounded: a day's pulls of collateral by the follower's own limit, the
-        price of a delivery by one unit of collateral per share. A collection is bounded by the shares that the
-        follower holds, and stays on record as `outstanding` until it is remitted.
+        What an operator can do to a follower is bounded: a day's pulls by the follower's own limit, the price of a
+        delivery by one unit of collateral per share. A pull is collateral for a delivery, or shares for a sale, which
+        count as the one unit each that they can be worth at most. What is remitted makes room again. So whoever holds
+        an operator's key takes no more from a follower per day than that limit, and what was collected stays on
+        record as `outstanding` until it is remitted.
         Amounts are base units (10^-6); days are UTC days since the epoch.
 """
 
@@ -45,7 +47,7 @@ struct Membership:
 
 struct Spending:
     day: uint256
-    collateral: uint256
+    pulled: uint256
 
 struct FollowerInfo:
     daily_limit: uint256
@@ -160,6 +162,8 @@ def __init__(collateral: address, conditional_tokens: address):
     """
     @notice Serve one collateral (an ERC-20 of 6 decimals) and one ERC-1155 ledger of shares.
     """
+    # A call to an address without code succeeds and moves nothing.
+    assert collateral.is_contract and conditional_tokens.is_contract, "not a contract"
     COLLATERAL = collateral
     CONDITIONAL_TOKENS = conditional_tokens
     self.owner = msg.sender
@@ -173,7 +177,7 @@ def __init__(collateral: address, conditional_tokens: address):
 def join(daily_limit: uint256, expires_at: uint256):
     """
     @notice Let operators settle for the caller, or change the terms of it.
-    @param daily_limit Collateral that may be pulled per UTC day; what was pulled today already counts.
+    @param daily_limit What may be pulled per UTC day, in collateral; what was pulled today already counts.
     @param expires_at Unix time in seconds from which nothing may be pulled.
     """
     assert expires_at > block.timestamp, "expired"
@@ -310,6 +314,7 @@ def collect_leg(operator: address, token_id: uint256, leg: CollectLeg):
     assert msg.sender == self, "internal"
     self._settle_once(leg.settlement_id, leg.shares != 0)
     self._check_member(leg.follower)
+    self._spend(leg.follower, leg.shares)
     self.outstanding[leg.follower][token_id] += leg.shares
     self._move_shares(leg.follower, operator, token_id, leg.shares)
     log Collected(
@@ -334,6 +339,8 @@ def remit_leg(operator: address, leg: RemitLeg):
     self.outstanding[leg.follower][leg.token_id] = outstanding - leg.sold - leg.returned
     self._move_collateral(operator, leg.follower, leg.proceeds)
     self._move_shares(operator, leg.follower, leg.token_id, leg.returned)
+    self._make_room(leg.follower, leg.proceeds)
+    self._make_room(leg.follower, leg.returned)
     log Remitted(
         settlement_id=leg.settlement_id,
         follower=leg.follower,
@@ -458,7 +465,7 @@ def _settle_once(settlement_id: bytes32, moves_shares: bool):
 @view
 def _spent_today(follower: address) -> uint256:
     spending: Spending = self.spending[follower]
-    return spending.collateral if spending.day == block.timestamp // DAY_SECONDS else 0
+    return spending.pulled if spending.day == block.timestamp // DAY_SECONDS else 0
 
 
 @internal
@@ -467,7 +474,13 @@ def _spend(follower: address, amount: uint256):
     limit: uint256 = self.memberships[follower].daily_limit
     # The limit can have been lowered below what was spent.
     self._require(spent <= limit and amount <= limit - spent, DAILY_LIMIT)
-    self.spending[follower] = Spending(day=block.timestamp // DAY_SECONDS, collateral=spent + amount)
+    self.spending[follower] = Spending(day=block.timestamp // DAY_SECONDS, pulled=spent + amount)
+
+
+@internal
+def _make_room(follower: address, amount: uint256):
+    spent: uint256 = self._spent_today(follower)
+    self.spending[follower] = Spending(day=block.timestamp // DAY_SECONDS, pulled=spent - min(spent, amount))
 
 
 # --- movements -------------------------------------------------------------------------------------------------------

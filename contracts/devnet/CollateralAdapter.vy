@@ -2,7 +2,7 @@
 """
 @title CollateralAdapter
 @license MIT
-@notice Turns collateral into complete sets of outcome tokens and back, for a devnet's exchange and its users.
+@notice Turns collateral into complete sets of shares and back, for a devnet's exchange and its users.
 @dev    The conditional tokens were made for another token (the asset) than the collateral that is traded today. The
         adapter unwraps one into the other and speaks the interface of the conditional tokens; the collateral, parent
         and partition arguments are those of that interface and are not read. Callers approve it for both ledgers.
@@ -60,7 +60,7 @@ def splitPosition(
     collateral: address, parent: bytes32, condition_id: bytes32, partition: DynArray[uint256, 2], amount: uint256
 ):
     """
-    @notice Turn the caller's collateral into as many of both outcome tokens.
+    @notice Turn the caller's collateral into as many shares of both outcomes.
     """
     assert extcall IERC20(COLLATERAL).transferFrom(msg.sender, COLLATERAL, amount), "collateral refused"
     extcall Collateral(COLLATERAL).unwrap(ASSET, self, amount)
@@ -73,7 +73,7 @@ def mergePositions(
     collateral: address, parent: bytes32, condition_id: bytes32, partition: DynArray[uint256, 2], amount: uint256
 ):
     """
-    @notice Turn as many of both outcome tokens of the caller into collateral.
+    @notice Turn as many shares of both outcomes of the caller into collateral.
     """
     self._move(msg.sender, self, self._token_ids(condition_id), [amount, amount])
     extcall CONDITIONAL_TOKENS.mergePositions(ASSET, empty(bytes32), condition_id, BOTH, amount)
@@ -83,7 +83,7 @@ def mergePositions(
 @external
 def redeemPositions(collateral: address, parent: bytes32, condition_id: bytes32, index_sets: DynArray[uint256, 2]):
     """
-    @notice Turn all the caller's outcome tokens of a resolved condition into their payout in collateral.
+    @notice Turn all the caller's shares of a resolved condition into their payout in collateral.
     """
     ids: DynArray[uint256, 2] = self._token_ids(condition_id)
     amounts: DynArray[uint256, 2] = []

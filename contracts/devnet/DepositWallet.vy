@@ -2,12 +2,12 @@
 """
 @title DepositWallet
 @license MIT
-@notice A devnet's deposit wallet: it holds collateral and shares, and accepts orders signed by its owner or by a session
-        signer of the owner (ERC-1271).
+@notice A devnet's deposit wallet: it holds collateral and shares, and accepts orders that its owner signed, or a
+        session signer of the owner (ERC-1271).
 @dev    Signatures are nested typed data (ERC-7739): the owner signs the order wrapped in a `TypedDataSign` that names
         this wallet, so a signature for one wallet is worth nothing to another of the same owner. What is passed is
-        sig (65) ‖ domain separator of the app (32) ‖ hash of the contents (32) ‖ type of the contents ‖ its length (2);
-        a session signer's is abi.encode(signer, 0, that) ‖ 16 times 0x6492.
+        signature (65) ‖ domain separator of the app (32) ‖ hash of the contents (32) ‖ type of the contents ‖ its
+        length (2); by a session signer abi.encode(signer, 0, that) ‖ 16 times 0x6492.
 """
 
 import erc1155_receiver

@@ -4,7 +4,7 @@
 @title Exchange
 @license MIT
 @notice A devnet's exchange with the external interface of the venue's second generation: orders are signed off chain,
-        operators match them on chain, outcome tokens are ERC-1155 shares in ConditionalTokens.
+        operators match them on chain, shares are the ERC-1155 tokens of ConditionalTokens.
 @dev    A taker order is matched with resting maker orders. A maker on the other side trades peer to peer
         (complementary). A maker on the same side with the other outcome mints a complete set (two buys) or merges one
         (two sells); one such maker sends the whole match through the exchange's own hands. Fees are chosen by the
@@ -115,8 +115,8 @@ def __init__(
     fee_receiver: address,
 ):
     """
-    @notice Trade the outcome tokens that `ctf` made for `ctf_collateral`, against `collateral`; `adapter` turns one into
-            the other and `wallets` tells where signers' proxies and safes are. The admin is the first operator.
+    @notice Trade the shares that `ctf` makes for `ctf_collateral`, against `collateral`. `adapter` turns one into the
+            other, `wallets` tells where signers' proxies and safes are, the admin is the first operator.
     """
     orders.__init__(wallets)
     permissions.__init__(admin)

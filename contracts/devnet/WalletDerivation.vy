@@ -2,8 +2,8 @@
 """
 @title WalletDerivation
 @license MIT
-@notice Where the proxy wallet and the safe of a signer are, by the CREATE2 rule of their factories. The exchange asks it
-        whether a signer may trade for a wallet of signature type 1 (proxy) or 2 (safe).
+@notice Where the proxy wallet and the safe of a signer are, by the CREATE2 rule of their factories. The exchange asks
+        it whether a signer may trade for a wallet of signature type 1 (proxy) or 2 (safe).
 @dev    The init-code hash stands for the factory's creation code: it is all of it that the rule reads.
 """
 

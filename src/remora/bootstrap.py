@@ -136,7 +136,6 @@ def paper_service(settings: Settings, policies: PoliciesByLeader, outside: Outsi
 
     async def announce() -> None:
         log.warning("paper", says="[Supervisor] Paper: decisions are recorded, nothing is sent. REMORA_ARMED arms it.")
-        _announce_listening()
 
     async def never_busy() -> bool:
         return False
@@ -284,7 +283,6 @@ class StartUp:
             self.fleet.hold(leg.settlement_id, leg.wallet, leg.collateral)
         self.settler.settle_later(await self.outside.settlements.pending_legs())
         await self.executor.resume()
-        _announce_listening()
 
 
 async def _after_settlement(legs: Sequence[Leg], fleet: Fleet, chain: NodeReader, executor: Executor) -> None:
@@ -298,10 +296,6 @@ async def _after_settlement(legs: Sequence[Leg], fleet: Fleet, chain: NodeReader
     for leg in legs:
         if leg.step is SettlementStep.REMIT:
             await fleet.release(leg.settlement_id)
-
-
-def _announce_listening() -> None:
-    log.info("listening", says="[Supervisor] Listening for TransferSingle events...")
 
 
 def _dispatcher(

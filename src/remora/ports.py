@@ -6,7 +6,7 @@ OutcomeUnknown when something may have, Refused when the other side proved that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +68,7 @@ class ChainReader(Protocol):
         """Return the latest block."""
         ...
 
-    def stream(self, filters: Sequence[LogFilter]) -> AsyncIterator[Log | Head]:
+    def stream(self, filters: Sequence[LogFilter]) -> AsyncGenerator[Log | Head, None]:
         """Yield logs that match any filter, and new heads, as they happen.
 
         Raises Retryable when the connection is lost; what happened meanwhile is the caller's to backfill.

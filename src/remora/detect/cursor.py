@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from remora.domain.ids import TxHash
 
 
 class Progress:
-    """Tracks the blocks whose transactions are in work, to know where a restart must begin to listen again."""
+    """Tracks the transactions in work and their blocks, to know where a restart must begin to listen again."""
 
     def __init__(self) -> None:
-        self._working: Counter[int] = Counter()
+        self._working: dict[TxHash, int] = {}
         self._head = 0
 
     def head(self, block_number: int) -> None:
         """Note that the chain has reached a block; its own logs may still arrive."""
         self._head = max(self._head, block_number)
 
-    def start(self, block_number: int) -> None:
-        """Note that a transaction of a block is being dealt with."""
-        self._working[block_number] += 1
+    def start(self, tx_hash: TxHash, block_number: int) -> None:
+        """Note that a transaction of a block is being dealt with; one that failed before is taken up again."""
+        self._working[tx_hash] = block_number
 
-    def finish(self, block_number: int) -> None:
-        """Note that a transaction of a block is dealt with durably."""
-        self._working[block_number] -= 1
-        if not self._working[block_number]:
-            del self._working[block_number]
+    def finish(self, tx_hash: TxHash) -> None:
+        """Note that a transaction is dealt with durably."""
+        self._working.pop(tx_hash, None)
 
     def safe(self) -> int:
         """Return the last block that a restart may skip; the head is not trusted yet."""
-        return min([self._head, *self._working]) - 1
+        return min([self._head, *self._working.values()]) - 1

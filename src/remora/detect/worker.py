@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 
 import structlog
@@ -103,15 +104,17 @@ class Detector:
 
     async def _listen(self, tasks: asyncio.TaskGroup) -> None:
         caught_up = False
-        async for item in self._chain.stream(self._watch.filters()):
-            if not caught_up:
-                await self._backfill(tasks)
-                caught_up = True
-            if isinstance(item, Head):
-                self._progress.head(item.number)
-                await self._store.save_cursor(self._progress.safe())
-            else:
-                self._take(item, tasks)
+        async with aclosing(self._chain.stream(self._watch.filters())) as stream:
+            async for item in stream:
+                if not caught_up:
+                    await self._backfill(tasks)
+                    caught_up = True
+                    log.info("listening", says="[Supervisor] Listening for TransferSingle events...")
+                if isinstance(item, Head):
+                    self._progress.head(item.number)
+                    await self._store.save_cursor(self._progress.safe())
+                else:
+                    self._take(item, tasks)
 
     async def _backfill(self, tasks: asyncio.TaskGroup) -> None:
         head = (await self._chain.head()).number
@@ -131,18 +134,20 @@ class Detector:
             return
         heard_us = self._clock.now_us()
         if self._recently.add(item.tx_hash, heard_us):
-            self._progress.start(item.block_number)
-            tasks.create_task(self._contain(item.tx_hash, item.block_number, heard_us))
+            self._progress.start(item.tx_hash, item.block_number)
+            tasks.create_task(self._contain(item.tx_hash, heard_us))
 
-    async def _contain(self, tx_hash: TxHash, block_number: int, heard_us: int) -> None:
-        """Deal with a transaction; a failure halts nothing else, and keeps the cursor before it for the next start."""
+    async def _contain(self, tx_hash: TxHash, heard_us: int) -> None:
+        """Deal with a transaction; a failure halts nothing else and keeps the cursor before it, to be heard again."""
         try:
-            await self._deal_with(tx_hash, block_number, heard_us)
+            with ExitStack() as unless_dealt_with:
+                unless_dealt_with.callback(self._recently.forget, tx_hash)
+                await self._deal_with(tx_hash, heard_us)
+                unless_dealt_with.pop_all()
         except* RemoraError as failed:
             log.error("transaction_not_dealt_with", tx_hash=tx_hash, errors=[str(e) for e in failed.exceptions])
-            self._recently.forget(tx_hash)
 
-    async def _deal_with(self, tx_hash: TxHash, block_number: int, heard_us: int) -> None:
+    async def _deal_with(self, tx_hash: TxHash, heard_us: int) -> None:
         receipt = await self._receipt(tx_hash)
         known = self._watch.known.exchanges
         fills = sum_by_order(exact_fills(receipt.logs, known, complete=True)) if receipt.succeeded else []
@@ -156,7 +161,7 @@ class Detector:
                     group.create_task(self._on_signal(self._signal(fill, heard_us)))
         self._explain(receipt, {fill.wallet for fill in fills})
         if not (self._closed and signals):
-            self._progress.finish(block_number)
+            self._progress.finish(tx_hash)
 
     def _is_signal(self, fill: Fill) -> bool:
         """Tell a leader's own trade from one in which our order hit the leader's resting order."""

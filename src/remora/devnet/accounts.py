@@ -49,9 +49,9 @@ def scripted_range(role: Role, count: int, *, seed: int = 0) -> tuple[DevnetAcco
     return tuple(scripted(role, index, seed=seed) for index in range(count))
 
 
-def fleet(count: int) -> tuple[DevnetAccount, ...]:
-    """Return the first `count` operator wallets of the public test mnemonic."""
-    return tuple(_derived(f"m/44'/60'/0'/0/{index}") for index in range(count))
+def fleet(count: int, *, start: int = 0) -> tuple[DevnetAccount, ...]:
+    """Return `count` operator wallets of the public test mnemonic, from derivation index `start` on."""
+    return tuple(_derived(f"m/44'/60'/0'/0/{index}") for index in range(start, start + count))
 
 
 def treasury() -> DevnetAccount:

@@ -6,10 +6,14 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from remora.domain.errors import Retryable
+import structlog
+
+from remora.domain.errors import Malformed, Refused, Retryable
 from remora.domain.ids import TokenId
 from remora.domain.market import Quote
 from remora.ports import Clock, Venue
+
+log = structlog.get_logger()
 
 MAX_TOKENS = 10_000
 """Tokens kept at most; the one asked for longest ago goes first."""
@@ -60,4 +64,7 @@ async def quote_or_none(cache: PriceCache, token_id: TokenId, clock: Clock, trie
             return await cache.quote(token_id)
         except Retryable as trouble:
             await clock.sleep(min(trouble.delay_s, 0.5))
+        except (Refused, Malformed) as trouble:
+            log.warning("price_unavailable", token_id=str(token_id), error=str(trouble))
+            return None
     return None

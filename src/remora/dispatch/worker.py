@@ -11,7 +11,7 @@ import structlog
 from remora.dispatch.decide import Decision, Facts, decide
 from remora.dispatch.matching import PoliciesByLeader
 from remora.dispatch.prices import PriceCache, quote_or_none
-from remora.domain.errors import Retryable
+from remora.domain.errors import Malformed, Refused, Retryable
 from remora.domain.ids import Address, TokenId
 from remora.domain.market import MarketInfo
 from remora.domain.money import ZERO_SHARES, Shares
@@ -85,7 +85,8 @@ class Dispatcher:
     async def _market(self, token_id: TokenId) -> MarketInfo | None:
         try:
             return await self._venue.market(token_id)
-        except Retryable:
+        except (Retryable, Refused, Malformed) as trouble:
+            log.warning("market_unavailable", token_id=str(token_id), error=str(trouble))
             return None
 
     async def _held(self, signal: Signal, policies: Sequence[Policy]) -> Mapping[Address, Shares]:

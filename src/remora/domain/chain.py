@@ -69,9 +69,9 @@ def parse_receipt(raw: Any) -> Receipt:
         raise Malformed("expected a receipt object with a list of logs")
     return Receipt(
         tx_hash=TxHash(word(raw.get("transactionHash", ""))),
-        block_number=quantity(raw.get("blockNumber")),
-        succeeded=quantity(raw.get("status", "0x1")) == 1,
-        gas_used=quantity(raw.get("gasUsed", "0x0")),
+        block_number=_named_quantity(raw, "blockNumber"),
+        succeeded=_named_quantity(raw, "status", "0x1") == 1,
+        gas_used=_named_quantity(raw, "gasUsed", "0x0"),
         logs=tuple(parse_log(log) for log in raw["logs"]),
     )
 
@@ -88,8 +88,15 @@ def quantity(raw: Any) -> int:
     raise Malformed(f"expected a hex quantity, found {raw!r}")
 
 
+def _named_quantity(raw: dict[str, Any], key: str, default: str | None = None) -> int:
+    try:
+        return quantity(raw.get(key, default))
+    except Malformed as error:
+        raise Malformed(f"{key}: {error}") from None
+
+
 def _optional_quantity(raw: dict[str, Any], key: str) -> int | None:
-    return None if raw.get(key) is None else quantity(raw[key])
+    return None if raw.get(key) is None else _named_quantity(raw, key)
 
 
 def _bytes(raw: Any) -> bytes:

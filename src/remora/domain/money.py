@@ -7,7 +7,7 @@ go through `mul_div_floor`, `mul_div_ceil` and `mul_div_nearest`: the direction 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import ClassVar, Self
 
 from remora.domain.errors import Malformed
@@ -45,16 +45,19 @@ def parse_units(text: str, decimals: int) -> int:
         raise Malformed(f"expected a decimal number, found {text!r}") from None
     if not value.is_finite():
         raise Malformed(f"expected a finite number, found {text!r}")
-    if value.adjusted() > _LARGEST_EXPONENT:
+    if value.adjusted() >= _LARGEST_EXPONENT:
         raise Malformed(f"expected a number below 10^{_LARGEST_EXPONENT}, found {text!r}")
-    scaled = value.scaleb(decimals)
+    scaled = value.scaleb(decimals, _EXACT)
     if scaled != scaled.to_integral_value():
         raise Malformed(f"expected at most {decimals} decimals, found {text!r}")
     return int(scaled)
 
 
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""Decimal's default context keeps 28 digits, and would round a longer text silently."""
+
 _LARGEST_EXPONENT = 20
-"""Decimal's default context keeps 28 digits; beyond 10^20 a text of 6 decimals might be rounded silently."""
+"""More than there is of any unit; a text such as 1e999999 must not become an integer that fills the memory."""
 
 
 def format_units(units: int, decimals: int) -> str:

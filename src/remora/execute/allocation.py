@@ -77,7 +77,7 @@ def _allocate_sold(parts: Sequence[Part], shares: Shares, collateral: Collateral
         raise InvariantBroken(f"{shares} sold of {Shares(sum(given))} given")
     sold = apportion(shares.units, given)
     proceeds = apportion(collateral.units, given)
-    fees = apportion(fee.units, given)
+    fees = apportion(fee.units, proceeds)  # not by shares: rounding could charge more than the proceeds
     allocations = tuple(
         Allocation(
             intent_id=part.intent_id,

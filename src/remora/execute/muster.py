@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
-from remora.domain.errors import RemoraError
+from remora.domain.errors import Refused, RemoraError
 from remora.domain.ids import Address
 from remora.domain.ledger import COLLATERAL, OPENING, Posting, operator_account, transfer
 from remora.domain.money import Collateral
@@ -65,7 +65,11 @@ class Muster:
         async with asyncio.TaskGroup() as approvals:
             for call, given in zip(self._custody.approvals(), await self._given(wallet), strict=True):
                 if not given:
-                    approvals.create_task(self._send(wallet, call))
+                    approvals.create_task(self._give(wallet, call))
+
+    async def _give(self, wallet: Address, call: Call) -> None:
+        if not await self._send(wallet, call):
+            raise Refused(f"an approval of wallet {wallet} was reverted")
 
     async def _given(self, wallet: Address) -> list[bool]:
         """Tell which of the custody's approvals stand: collateral for each spender, then shares for each."""

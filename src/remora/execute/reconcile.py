@@ -88,8 +88,9 @@ class Reconciler:
     async def _missing(self, order: OpenOrder, *, traded: bool) -> bool:
         if traded or self._age_s(order) < self._rules.never_arrived_after_s:
             return False
+        if not await self._executor.release(order):
+            return False
         log.warning("order_never_arrived", order_hash=order.order_hash)
-        await self._executor.release(order)
         return True
 
     def _age_s(self, order: OpenOrder) -> float:

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from remora.domain.errors import OutcomeUnknown, Refused, RemoraError, Retryable
+from remora.domain.errors import Malformed, OutcomeUnknown, Refused, RemoraError, Retryable
 from remora.domain.ids import Address, IntentId, OrderHash, SignalId, settlement_id
 from remora.domain.market import MarketInfo
 from remora.domain.money import ZERO_COLLATERAL, Collateral, Shares
@@ -82,6 +82,7 @@ class Executor:
         self._turns: WeakValueDictionary[OrderHash, asyncio.Lock] = WeakValueDictionary()
         self._queue: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
         self._in_hand: set[IntentId] = set()
+        self._sending: set[OrderHash] = set()
 
     async def run(self) -> None:
         """Do what is handed over, all at once, for ever."""
@@ -120,7 +121,7 @@ class Executor:
             blocks = block_orders(live, followers_per_order=self._rules.followers_per_order)
             async with asyncio.TaskGroup() as orders:
                 for block in blocks:
-                    orders.create_task(self._buy(block) if block.side is Side.BUY else self._collect(block))
+                    orders.create_task(_contained(self._buy(block) if block.side is Side.BUY else self._collect(block)))
 
     async def on_fill(self, fill: Fill, heard_us: int) -> None:
         """Store what one of our orders filled in a block, and end the order when that was all."""
@@ -148,11 +149,14 @@ class Executor:
                 log.warning("order_rejected", order_hash=order_hash, because=why.sentence())
                 await self._finish(order, OrderState.REJECTED, why)
 
-    async def release(self, order: OpenOrder) -> None:
-        """Free the intents of an order that provably never reached the venue."""
+    async def release(self, order: OpenOrder) -> bool:
+        """Free the intents of an order that provably never reached the venue; False while it may still be posted."""
+        if order.order_hash in self._sending:
+            return False
         async with self._turn(order.order_hash):
             await self._store.release_order(order.order_hash)
             await self._fleet.release(order.order_hash)
+        return True
 
     async def resume_collected(self, only: Collection[IntentId] | None) -> None:
         """Go on with exits whose shares are collected and in no order: sell them, or give them back when too late."""
@@ -164,7 +168,7 @@ class Executor:
                     groups[leg.wallet, leg.token_id, intent.limit.units].append((leg, intent))
             async with asyncio.TaskGroup() as orders:
                 for (wallet, _, _), group in groups.items():
-                    orders.create_task(self._sell(wallet, group))
+                    orders.create_task(_contained(self._sell(wallet, group)))
 
     @contextmanager
     def _held(self, intents: Sequence[Intent]) -> Iterator[list[Intent]]:
@@ -209,23 +213,34 @@ class Executor:
 
     async def _sell(self, wallet: Address, found: Sequence[tuple[Leg, Intent]]) -> None:
         block = _collected_block(found)
-        market = await self._market(block)
-        late = block.deadline_us < self._clock.now_us()
-        if market is None or late or not amounts(block, market)[0]:
-            why = self._too_late(block.deadline_us) if late else because(Reason.NOT_FILLED, limit=block.limit)
+        market = await self._market_to_sell_in(block)
+        if isinstance(market, Because):
             legs = [give_back(leg) for leg, _ in found]
-            await self._store.return_collected(legs, {leg.intent_id: why for leg in legs})
+            await self._store.return_collected(legs, {leg.intent_id: market for leg in legs})
             self._settle_later(legs)
             return
         async with self._fleet.checkout(_key(block), ZERO_COLLATERAL, only=wallet):
             await self._place(block, wallet, market)
 
+    async def _market_to_sell_in(self, block: BlockOrder) -> MarketInfo | Because:
+        """Return the market, or the reason why the block is not to be sold."""
+        market = await self._market(block)
+        if block.deadline_us < self._clock.now_us():
+            return self._too_late(block.deadline_us)
+        if market is None:
+            return because(Reason.MARKET_UNKNOWN, token_id=block.token_id)
+        return market if amounts(block, market)[0] else because(Reason.NOT_FILLED, limit=block.limit)
+
     async def _place(self, block: BlockOrder, wallet: Address, market: MarketInfo) -> None:
         order = self._sign(block, wallet, market)
-        sent_us = self._clock.now_us()
-        await self._store.record_order(order, block, neg_risk=market.neg_risk, sent_us=sent_us)
-        self._fleet.rekey(_key(block), order.order_hash)
-        await self._submit(order, block)
+        self._sending.add(order.order_hash)
+        try:
+            sent_us = self._clock.now_us()
+            await self._store.record_order(order, block, neg_risk=market.neg_risk, sent_us=sent_us)
+            self._fleet.rekey(_key(block), order.order_hash)
+            await self._submit(order, block)
+        finally:
+            self._sending.discard(order.order_hash)
 
     def _sign(self, block: BlockOrder, wallet: Address, market: MarketInfo) -> SignedOrder:
         making, taking = amounts(block, market)
@@ -297,6 +312,8 @@ class Executor:
         while True:
             try:
                 return await self._venue.market(block.token_id)
+            except (Refused, Malformed):
+                return None
             except Retryable as trouble:
                 if self._left_s(block) <= 0:
                     return None

@@ -205,9 +205,9 @@ def _problems(lines: list[str]) -> Malformed:
 
 def _unknown(env_file: Path) -> list[str]:
     """Return the names that look like ours and are none: a misspelt setting must not be ignored in silence."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields}
     given = {*os.environ, *(dotenv_values(env_file) if env_file.is_file() else ())}
-    return sorted(name for name in given if name.startswith(PREFIX) and name not in known)
+    return sorted(name for name in given if name.upper().startswith(PREFIX) and name.upper() not in known)
 
 
 def variable(field: str) -> str:

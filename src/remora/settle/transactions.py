@@ -85,16 +85,23 @@ class Transactor:
         return signed
 
     async def _broadcast(self, signed: SignedTransaction) -> None:
-        try:
-            await self._sender.broadcast(signed)
-        except OutcomeUnknown as unknown:
-            log.warning("transaction_unresolved", tx_hash=signed.tx_hash, error=str(unknown))
-        except Refused as refusal:
-            # "nonce too low" is also the answer for a transaction that a block has already.
-            if await self._receipt(signed.tx_hash) is None:
-                log.warning("transaction_refused", tx_hash=signed.tx_hash, error=refusal.reason)
-                await self._store.discard_transaction(signed.tx_hash)
-                raise
+        """Hand a recorded transaction to the node, again and again while the node does not look at it."""
+        while True:
+            try:
+                await self._sender.broadcast(signed)
+            except Retryable as busy:
+                log.warning("transaction_not_taken_yet", tx_hash=signed.tx_hash, error=str(busy))
+                await self._clock.sleep(busy.delay_s)
+                continue
+            except OutcomeUnknown as unknown:
+                log.warning("transaction_unresolved", tx_hash=signed.tx_hash, error=str(unknown))
+            except Refused as refusal:
+                # "nonce too low" is also the answer for a transaction that a block has already.
+                if await self._receipt(signed.tx_hash) is None:
+                    log.warning("transaction_refused", tx_hash=signed.tx_hash, error=refusal.reason)
+                    await self._store.discard_transaction(signed.tx_hash)
+                    raise
+            return
 
     async def _mined(self, signed: SignedTransaction) -> Receipt:
         waited_s = 0.0

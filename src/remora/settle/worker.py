@@ -21,8 +21,8 @@ from remora.settle.transactions import Transactor
 
 log = structlog.get_logger()
 
-LEGS_PER_TRANSACTION = 80
-"""Keeps one settlement below the gas that a node accepts in one transaction, even if every leg burns its bound."""
+LEGS_PER_TRANSACTION = 32
+"""Bounds the gas that an operator wallet must hold while a settlement is pending, and stays far below a node's cap."""
 
 SWEEP_EVERY_S = 5.0
 """How often legs that no transaction holds are looked for: those whose transaction was refused or reverted."""
@@ -76,13 +76,13 @@ class Settler:
         ids = {leg.settlement_id for leg in free}
         self._working |= ids
         try:
-            async with asyncio.TaskGroup() as transactions:
-                for group in _groups(free):
-                    transactions.create_task(self._settle_group(group))
-        except* RemoraError as failed:
-            raise failed.exceptions[0] from None
+            async with asyncio.TaskGroup() as tasks:
+                transactions = [tasks.create_task(self._attempt(group)) for group in _groups(free)]
         finally:
             self._working -= ids
+        for transaction in transactions:
+            if trouble := transaction.result():
+                raise trouble
 
     async def follow(self, sent: SentTransaction) -> None:
         """Bring a transaction of an earlier process to its end; one that the node refuses leaves its legs pending."""
@@ -108,6 +108,14 @@ class Settler:
         except RemoraError as trouble:
             log.warning("settlement_postponed", legs=len(legs), error=str(trouble))
             self._sweep_s = min(2 * self._sweep_s, SLOWEST_SWEEP_S)
+
+    async def _attempt(self, legs: Sequence[Leg]) -> RemoraError | None:
+        """Settle legs that share a transaction; return their trouble, so that it stops no other transaction."""
+        try:
+            await self._settle_group(legs)
+        except RemoraError as trouble:
+            return trouble
+        return None
 
     async def _settle_group(self, legs: Sequence[Leg]) -> None:
         step, wallet = legs[0].step, legs[0].wallet

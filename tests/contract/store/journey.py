@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from remora.domain.ids import TxHash
-from remora.domain.money import ZERO_COLLATERAL, Collateral, Shares
 from remora.domain.order import (
-    Allocation,
     Intent,
     IntentState,
     Leg,
@@ -62,16 +60,7 @@ class Journey:
         """End an order; every intent gets, or sold, the same shares for the same collateral."""
         step = SettlementStep.DELIVER if order.terms.side is Side.BUY else SettlementStep.REMIT
         legs = [samples.leg(each, step, shares=shares, collateral=collateral) for each in intents]
-        allocations = [
-            Allocation(
-                intent_id=each.intent_id,
-                follower=each.follower,
-                shares=Shares(shares),
-                collateral=Collateral(collateral),
-                fee=ZERO_COLLATERAL,
-            )
-            for each in intents
-        ]
+        allocations = [samples.allocation(each, shares=shares, collateral=collateral) for each in intents]
         await self.stores.orders.finish_order(
             order.order_hash, state=OrderState.DONE, allocations=allocations, failures={}, legs=legs, postings=[]
         )

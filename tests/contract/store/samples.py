@@ -15,9 +15,10 @@ from remora.domain.ids import (
     settlement_id,
     signal_id,
 )
-from remora.domain.ledger import Posting, transfer
+from remora.domain.ledger import Entry, Posting, transfer
 from remora.domain.money import ZERO_COLLATERAL, ZERO_SHARES, Collateral, Price, Shares, Wei
 from remora.domain.order import (
+    Allocation,
     BlockOrder,
     Denial,
     Intent,
@@ -151,8 +152,22 @@ def fill(of: SignedOrder, number: int = 1, *, shares: int, collateral: int, fee:
     )
 
 
-def posting(posting_id: str = "posting", units: int = 7, *, to: str = "operator") -> Posting:
+def allocation(of: Intent, *, shares: int, collateral: int) -> Allocation:
+    return Allocation(
+        intent_id=of.intent_id,
+        follower=of.follower,
+        shares=Shares(shares),
+        collateral=Collateral(collateral),
+        fee=ZERO_COLLATERAL,
+    )
+
+
+def balanced(posting_id: str = "balanced", units: int = 7, *, to: str = "operator") -> Posting:
     return Posting(posting_id=posting_id, entries=transfer(ledger.VENUE, to, ledger.COLLATERAL, units))
+
+
+def lopsided() -> Posting:
+    return Posting(posting_id="lopsided", entries=(Entry(account="operator", asset=ledger.COLLATERAL, units=1),))
 
 
 def leg(of: Intent, step: SettlementStep, *, shares: int, collateral: int = 0, returned: int = 0) -> Leg:
@@ -179,13 +194,15 @@ def transaction(nonce: int, operator: Address = OPERATOR) -> Transaction:
     )
 
 
-def settled(of: Leg, state: IntentState | None = IntentState.SETTLED) -> LegEffect:
+def settled(
+    of: Leg, state: IntentState | None = IntentState.SETTLED, *, posting: Posting | None = None
+) -> LegEffect:
     return LegEffect(
         settlement_id=of.settlement_id,
         leg_state=LegState.SETTLED,
         intent_state=state,
         because=None,
-        posting=posting(f"leg:{of.settlement_id}"),
+        posting=posting or balanced(f"leg:{of.settlement_id}"),
         debt=None,
     )
 

@@ -53,7 +53,7 @@ class Ledgers:
     no: int
 
     def fund(self, wallet: str, *, collateral: int = 0, shares: int = 0) -> None:
-        """Give a wallet collateral, and set both its outcome tokens."""
+        """Give a wallet collateral, and set its shares of both outcomes."""
         self.collateral.mint(wallet, collateral)
         for token_id in (self.yes, self.no):
             ConditionalTokens.set_shares(self.tokens, wallet, token_id, shares)

@@ -116,11 +116,26 @@ def test_the_daily_limit_is_of_a_utc_day(house: Any) -> None:
     assert house.deliver((early, follower, 100, 100)) == []
 
 
-def test_the_limit_bounds_collateral_and_not_exits(house: Any) -> None:
-    follower = house.new_follower(daily_limit=0)
-    bought = house.new_id()
-    assert house.deliver((bought, follower, 100, 1)) == [(bought, DAILY_LIMIT)]
-    assert house.collect((house.new_id(), follower, 1000)) == []
+def test_shares_collected_count_as_one_each_and_what_is_remitted_makes_room(house: Any) -> None:
+    follower = house.new_follower(daily_limit=100)
+    much, more, again = (house.new_id() for _ in range(3))
+    assert house.collect((much, follower, 101)) == [(much, DAILY_LIMIT)]
+    assert house.collect((house.new_id(), follower, 100)) == []
+    assert house.contract.follower(follower).spent_today == 100
+    assert house.deliver((more, follower, 100, 1)) == [(more, DAILY_LIMIT)]
+    # 60 were sold for 30 and 40 come back: 100 - 30 - 40 stay spent.
+    assert house.remit((house.new_id(), follower, 60, 30, 40)) == []
+    assert house.contract.follower(follower).spent_today == 30
+    assert house.deliver((again, follower, 100, 70)) == []
+
+
+def test_a_payment_makes_no_more_room_than_was_spent(house: Any) -> None:
+    follower = house.new_follower(daily_limit=100)
+    house.collect((house.new_id(), follower, 10))
+    house.remit((house.new_id(), follower, 10, 50, 0))
+    assert house.contract.follower(follower).spent_today == 0
+    settlement = house.new_id()
+    assert house.deliver((settlement, follower, 200, 101)) == [(settlement, DAILY_LIMIT)]
 
 
 def test_leaving_and_joining_again_does_not_renew_the_days_limit(house: Any) -> None:
@@ -229,7 +244,7 @@ def test_no_more_is_remitted_than_was_collected(house: Any, sold: int, returned:
 
 @pytest.mark.parametrize(("shares", "reasons"), [(1001, [SHARES_REFUSED]), (1000, []), (0, [EMPTY_LEG])])
 def test_no_more_is_collected_than_the_follower_has(house: Any, shares: int, reasons: list[int]) -> None:
-    failures = house.collect((house.new_id(), house.new_follower(), shares))
+    failures = house.collect((house.new_id(), house.new_follower(daily_limit=2000), shares))
     assert [reason for _, reason in failures] == reasons
 
 
@@ -250,6 +265,13 @@ def test_another_operator_may_remit(house: Any) -> None:
 
 
 # --- who may -------------------------------------------------------------------------------------------------
+
+
+def test_it_serves_contracts_only(house: Any) -> None:
+    wallet = boa.env.generate_address()
+    for addresses in ((wallet, house.ledgers.tokens), (house.ledgers.collateral, wallet)):
+        with boa.reverts("not a contract"):
+            house.contract.deployer.deploy(*addresses)
 
 
 def test_only_operators_settle(house: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,14 @@ class Behaviour(IntEnum):
     HONEST, ANSWER_FALSE, REVERT, TAKE_FEE, ANSWER_NOTHING, MOVE_NOTHING, ANSWER_NONSENSE = range(7)
 
 
+@functools.cache
+def compiled(name: str) -> Any:
+    return boa.load_partial(HOSTILE / f"{name}.vy")
+
+
 def new_hostile_follower(house: Any) -> Any:
     """A contract that joined, with 1000 of everything."""
-    follower = boa.load(HOSTILE / "HostileFollower.vy")
+    follower = compiled("HostileFollower").deploy()
     house.ledgers.fund(follower.address, collateral=1000, shares=1000)
     house.ledgers.approve(follower.address, house.contract)
     house.contract.join(1000, boa.env.timestamp + YEAR, sender=follower.address)
@@ -135,9 +141,8 @@ def test_nobody_runs_a_leg_from_outside(house: Any, call: str) -> None:
 @pytest.fixture
 def odd_house(house: Any) -> Any:
     """A Clearinghouse whose collateral is an odd token."""
-    token = boa.load(HOSTILE / "OddToken.vy")
-    source = Path(house.contract.filename)
-    contract = boa.load(source, token, house.ledgers.tokens)
+    token = compiled("OddToken").deploy()
+    contract = house.contract.deployer.deploy(token, house.ledgers.tokens)
     ledgers = dataclasses.replace(house.ledgers, collateral=token)
     odd = dataclasses.replace(house, contract=contract, ledgers=ledgers)
     return dataclasses.replace(odd, operator=odd.new_operator())
@@ -187,8 +192,20 @@ def test_a_rogue_operator_takes_no_collateral_without_shares_to_give(house: Any)
     assert house.holdings(rogue) == (0, 0)
 
 
+def test_what_a_rogue_operator_takes_in_a_day_is_worth_no_more_than_the_limit(house: Any) -> None:
+    rogue = house.new_operator(collateral=0, shares=0)
+    victim = house.new_follower(daily_limit=100, collateral=1000, shares=1000)
+    for amount in (1000, 90, 20, 10, 1):
+        house.collect((house.new_id(), victim, amount), operator=rogue)
+        house.deliver((house.new_id(), victim, amount, amount), operator=rogue)
+        house.remit((house.new_id(), victim, amount, 0, 0), operator=rogue)
+    collateral, shares = house.holdings(victim)
+    # A share is worth one unit at most.
+    assert (1000 - collateral) + (1000 - shares) == 100
+
+
 def test_what_a_rogue_operator_collects_stays_on_record(house: Any) -> None:
-    rogue, victim = house.new_operator(), house.new_follower()
+    rogue, victim = house.new_operator(), house.new_follower(daily_limit=1000)
     house.collect((house.new_id(), victim, 1000), operator=rogue)
     (event,) = [log for log in house.contract.get_logs() if type(log).__name__ == "Collected"]
     assert (event.operator, event.shares) == (rogue, 1000)

@@ -96,10 +96,13 @@ class SettlementMachine(RuleBasedStateMachine):
                 case "Collected":
                     self.move(self.shares, log.follower, log.operator, log.shares)
                     self.outstanding[log.follower] += log.shares
+                    self.pulled[log.follower, boa.env.timestamp // DAY] += log.shares
                 case "Remitted":
                     self.move(self.collateral, log.operator, log.follower, log.proceeds)
                     self.move(self.shares, log.operator, log.follower, log.returned)
                     self.outstanding[log.follower] -= log.sold + log.returned
+                    today = (log.follower, boa.env.timestamp // DAY)
+                    self.pulled[today] = max(0, self.pulled[today] - log.proceeds - log.returned)
             assert log.settlement_id not in self.settled
             self.settled.add(log.settlement_id)
 
@@ -110,8 +113,10 @@ class SettlementMachine(RuleBasedStateMachine):
 
     @invariant()
     def balances_are_what_the_events_say(self) -> None:
-        for wallet in self.collateral:
-            assert self.house.holdings(wallet) == (self.collateral[wallet], self.shares[wallet])
+        ledgers, wallets = self.house.ledgers, list(self.shares)
+        held = ledgers.tokens.balanceOfBatch(wallets, [ledgers.yes] * len(wallets))
+        assert held == list(self.shares.values())
+        assert [ledgers.collateral.balanceOf(wallet) for wallet in wallets] == list(self.collateral.values())
 
     @invariant()
     def what_was_collected_is_on_record(self) -> None:

@@ -46,6 +46,7 @@ class Venue:
     ledgers: Any
     exchange: Any
     wallets: Any
+    deposit_wallets: Any
     operator: str
     salts: Any = field(default_factory=itertools.count)
 
@@ -135,7 +136,13 @@ def open_venue(ledgers: Any) -> Venue:
         wallets,
         boa.env.generate_address(),
     )
-    venue = Venue(ledgers=ledgers, exchange=exchange, wallets=wallets, operator=operator)
+    venue = Venue(
+        ledgers=ledgers,
+        exchange=exchange,
+        wallets=wallets,
+        deposit_wallets=boa.load_partial(DEVNET / "DepositWallet.vy"),
+        operator=operator,
+    )
     admit(venue, MARKET_MAKER.address)
     return venue
 
@@ -179,7 +186,7 @@ def test_the_zero_address_signs_nothing(venue: Venue) -> None:
 
 
 def deposit_wallet(venue: Venue) -> Any:
-    wallet = boa.load(DEVNET / "DepositWallet.vy", TRADER.address)
+    wallet = venue.deposit_wallets.deploy(TRADER.address)
     admit(venue, wallet.address)
     return wallet
 

@@ -85,6 +85,7 @@ class Replica:
     conditional_tokens: Any
     tokens: Any
     wallets: Any
+    deposit_wallets: Any
     markets: dict[str, Market]
 
     def fund(self, market: Market, wallet: str, collateral: int, shares: dict[int, int]) -> None:
@@ -106,7 +107,7 @@ class Replica:
                     self.wallets.record(signer, maker)
                 case 3:
                     owner = deposit_wallet_owner(order)
-                    boa.load(DEVNET / "DepositWallet.vy", owner, override_address=Address(maker))
+                    self.deposit_wallets.deploy(owner, override_address=Address(maker))
 
 
 def word(number: int) -> bytes:
@@ -192,6 +193,7 @@ def deployed(conditional_tokens: Any) -> Iterator[Replica]:
             conditional_tokens=conditional_tokens,
             tokens=tokens,
             wallets=wallets,
+            deposit_wallets=boa.load_partial(DEVNET / "DepositWallet.vy"),
             markets=markets,
         )
 

@@ -30,10 +30,7 @@ class ExchangeModel:
         taker = trade.taker.request.order
         makers = [fill.maker.request.order for fill in trade.fills]
         making = [fill.making for fill in trade.fills]
-        taking = [
-            given * maker.taker_amount // maker.maker_amount
-            for given, maker in zip(making, makers, strict=True)
-        ]
+        taking = [given * maker.taker_amount // maker.maker_amount for given, maker in zip(making, makers, strict=True)]
         for maker, given in zip(makers, making, strict=True):
             self._check_crossing(taker, maker)
             self._consume(maker, given)

@@ -73,9 +73,7 @@ def request(
         builder=bytes(32),
         signature=bytes(65),
     )
-    return OrderRequest(
-        order=order, type=kind, expiration_s=expiration_s, post_only=post_only, owner=f"key of {maker}"
-    )
+    return OrderRequest(order=order, type=kind, expiration_s=expiration_s, post_only=post_only, owner=f"key of {maker}")
 
 
 def limit(maker: str, side: Side, token: int, shares: str, price: str, **terms: Any) -> OrderRequest:
@@ -86,9 +84,7 @@ def limit(maker: str, side: Side, token: int, shares: str, price: str, **terms: 
     return request(maker, side, token, making, taking, **terms)
 
 
-def market_buy(
-    maker: str, token: int, collateral: str, price: str, kind: OrderType = OrderType.FAK
-) -> OrderRequest:
+def market_buy(maker: str, token: int, collateral: str, price: str, kind: OrderType = OrderType.FAK) -> OrderRequest:
     """Return a market BUY as the SDK rounds it at a tick of 0.01: shares down to four decimals."""
     offered = from_text(collateral)
     asked = offered * 10**6 // from_text(price) // 100 * 100

@@ -46,9 +46,7 @@ def _match(case: dict[str, Any], chain_id: int) -> SettledMatch:
 
 
 def _order(fields: tuple[Any, ...]) -> SignedOrder:
-    salt, maker, signer, token_id, making, taking, side, kind, timestamp, metadata, builder, signature = (
-        fields
-    )
+    salt, maker, signer, token_id, making, taking, side, kind, timestamp, metadata, builder, signature = fields
     return SignedOrder(
         salt=salt,
         maker=maker,

@@ -34,13 +34,9 @@ class Door:
         }
         return {**headers, **changes}
 
-    def l2(
-        self, key: ApiKey, method: str, path: str, body: str | None = None, **changes: str
-    ) -> dict[str, str]:
+    def l2(self, key: ApiKey, method: str, path: str, body: str | None = None, **changes: str) -> dict[str, str]:
         timestamp = self.clock.now_s
-        signature = build_hmac_signature(
-            secret=key.secret, timestamp=timestamp, method=method, path=path, body=body
-        )
+        signature = build_hmac_signature(secret=key.secret, timestamp=timestamp, method=method, path=path, body=body)
         headers = {
             "POLY_ADDRESS": TRADER.address,
             "POLY_API_KEY": key.key,

@@ -14,7 +14,7 @@ from remora.devnet.clob.refusals import Refusal
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.units import to_text
 from tests.unit.devnet.exchange_model import ExchangeModel
-from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, YES, Scene, request
+from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, PLENTY, YES, Scene, request
 
 _MAKERS = st.sampled_from([ALICE, BOB, CAROL])
 
@@ -57,13 +57,16 @@ def _played(session: tuple[int, list[OrderRequest]], fee_rate: str) -> tuple[Sce
 
 @settings(max_examples=300, deadline=None)
 @given(_sessions(), st.sampled_from(["0", "0.04", "0.07"]))
-def test_the_contract_takes_every_trade_and_refunds_nothing(
+def test_the_contract_takes_every_trade_and_moves_what_the_server_books(
     session: tuple[int, list[OrderRequest]], fee_rate: str
 ) -> None:
-    _, trades = _played(session, fee_rate)
+    scene, trades = _played(session, fee_rate)
     contract = ExchangeModel()
     for trade in trades:
         contract.settle(trade)
+        scene.engine.mine(trade)
+    for purse, holding in scene.funds.known.items():
+        assert holding.balance == PLENTY + contract.balances[purse.owner][purse.token_id]
     totals: Counter[int | None] = Counter()
     for balances in contract.balances.values():
         totals.update(balances)

@@ -117,9 +117,7 @@ def test_a_remainder_of_less_than_a_base_unit_is_not_worth_a_trade() -> None:
         ("100", "0.55", "0", 0),
     ],
 )
-def test_the_fee_is_the_venues_formula_rounded_to_five_decimals(
-    shares: str, price: str, rate: str, fee: int
-) -> None:
+def test_the_fee_is_the_venues_formula_rounded_to_five_decimals(shares: str, price: str, rate: str, fee: int) -> None:
     scene = Scene(fee_rate=rate)
     scene.submit(limit(ALICE, SELL, YES, shares, price))
     (trade,) = scene.submit(limit(BOB, BUY, YES, shares, price)).trades

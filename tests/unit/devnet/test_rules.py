@@ -34,9 +34,7 @@ TICKS = st.sampled_from([to_text(tick) for tick in BY_TICK])
 
 
 @given(TICKS, st.integers(1, 9_999), st.integers(500, 10**7), st.sampled_from(Side))
-def test_every_limit_order_of_the_sdk_is_taken_at_its_price(
-    tick: str, steps: int, cents: int, side: Side
-) -> None:
+def test_every_limit_order_of_the_sdk_is_taken_at_its_price(tick: str, steps: int, cents: int, side: Side) -> None:
     price = Decimal(tick) * (1 + steps % (int(1 / Decimal(tick)) - 1))
     making, taking = _compute_limit_order_amounts(
         price=price, size=Decimal(cents) / 100, side=side.value, tick_size=Decimal(tick)
@@ -46,9 +44,7 @@ def test_every_limit_order_of_the_sdk_is_taken_at_its_price(
 
 
 @given(TICKS, st.integers(1, 9_999), st.integers(100, 10**7), st.sampled_from(Side))
-def test_every_market_order_of_the_sdk_is_taken_at_its_price(
-    tick: str, steps: int, cents: int, side: Side
-) -> None:
+def test_every_market_order_of_the_sdk_is_taken_at_its_price(tick: str, steps: int, cents: int, side: Side) -> None:
     price = Decimal(tick) * (1 + steps % (int(1 / Decimal(tick)) - 1))
     making, taking = _compute_market_order_amounts(
         amount=Decimal(cents) / 100, price=price, side=side.value, tick_size=Decimal(tick)

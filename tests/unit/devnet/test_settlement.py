@@ -19,7 +19,7 @@ from remora.devnet.clob.settlement import Settlement
 from remora.devnet.clob.trades import Trade
 from remora.devnet.rpc import Node, Request
 from remora.domain.errors import Refused
-from tests.unit.devnet.scene import ALICE, BOB, CONTRACTS, PLENTY, YES, Scene, limit, market_buy
+from tests.unit.devnet.scene import ALICE, BOB, CAROL, CONTRACTS, PLENTY, YES, Scene, limit, market_buy
 
 _KEY = b"\x07" * 32
 _PLENTY = "0x" + PLENTY.to_bytes(32, "big").hex()
@@ -32,6 +32,7 @@ class FakeNode(Node):
         self.pool: list[str] = []
         self.sent: list[str] = []
         self.matched: list[str] = []
+        self.moved: list[dict[str, Any]] = []
         self.refuses = False
         self.refused = asyncio.Event()
         self.is_down = False
@@ -48,7 +49,8 @@ class FakeNode(Node):
             case "eth_getTransactionByHash":
                 return {} if params[0] in self.pool else None
             case "eth_getLogs":
-                return [{"transactionHash": tx_hash} for tx_hash in self.matched]
+                # Either the exchanges' last words, or what happened to tokens.
+                return [{"transactionHash": each} for each in self.matched] if "topics" in params[0] else self.moved
             case _:
                 raise AssertionError(method)
 
@@ -201,8 +203,35 @@ async def test_a_failed_transaction_keeps_its_nonce_through_a_reorg(court: Court
     assert failed.status == "FAILED"
 
 
-async def test_balances_are_read_anew_with_every_block(court: Court) -> None:
-    known = court.scene.funds.known
+async def test_a_mined_trade_is_booked_and_not_read_again(court: Court) -> None:
+    court.trade()
+    await court.sent(1)
     await court.mine(10)
-    assert known
+    funds, purse = court.scene.funds, court.scene.purse
+    assert funds.known[purse(BOB, None)].balance == PLENTY - 2_000_000
+    assert funds.known[purse(BOB, YES)].balance == PLENTY + 4_000_000
+    assert funds.known[purse(ALICE, None)].balance == PLENTY + 2_000_000
+    assert funds.known[purse(ALICE, YES)].balance == PLENTY - 4_000_000
+
+
+async def test_who_was_touched_by_other_transactions_is_read_again(court: Court) -> None:
+    topics = ["0xddf2", "0x" + ALICE[2:].rjust(64, "0"), "0x" + CAROL[2:].rjust(64, "0")]
+    court.node.moved = [{"transactionHash": "0xfo", "topics": topics}]
+    court.node.pool = ["0xfo"]
+    await court.mine(10)
+    assert {purse.owner for purse in court.scene.funds.known} == {BOB}
+
+
+async def test_a_limited_allowance_is_read_again_when_some_was_used(court: Court) -> None:
+    court.scene.endow(BOB, None, PLENTY, allowance=10**9)
+    court.trade()
+    await court.sent(1)
+    await court.mine(10)
+    known = court.scene.funds.known
+    assert court.scene.purse(BOB, None) not in known
+    assert court.scene.purse(BOB, YES) in known
+
+
+async def test_a_reorg_makes_everything_unknown(court: Court) -> None:
+    await court.settlement.on_reorg(10)
     assert court.scene.funds.known == {}

@@ -6,7 +6,7 @@ the tests prove every digest equal to the official SDK's, and to orders that wer
 
 from __future__ import annotations
 
-from sha3 import keccak_256  # type: ignore[import-untyped]  # a C extension without stubs
+from sha3 import keccak_256
 
 from remora.domain.errors import Malformed
 from remora.domain.ids import Address

@@ -1,7 +1,7 @@
 """Balances and allowances read from the chain, as of the last block that the server has acted on.
 
-All is read at that block's number and forgotten with the next one: a read that was answered from a newer block would
-count a just mined trade twice. Reads that come together share one request.
+Each is read once, at that block's number, and then kept up to date by what the blocks after it did (funds.py): a read
+that was answered from a newer block would count a just mined trade twice. Reads that come together share one request.
 """
 
 from __future__ import annotations
@@ -32,13 +32,18 @@ class Accounts:
         self._wanted: dict[Purse, None] = {}
         self._reading = asyncio.Lock()
 
-    def move_to(self, block_number: int) -> None:
-        """Act on another block from now on."""
+    def move_to(self, block_number: int, touched: Collection[str]) -> None:
+        """Act on another block from now on; it did something to what the `touched` owners have."""
+        self._block = block_number
+        self._funds.forget(touched)
+
+    def start_over(self, block_number: int) -> None:
+        """Forget everything: the chain is not what it was after this block."""
         self._block = block_number
         self._funds.known = {}
 
     async def ensure(self, purses: Collection[Purse]) -> None:
-        """Return when all these purses are known at the present block; does not wait when they already are."""
+        """Return when all these purses are known; does not wait when they already are."""
         while missing := self._funds.missing(purses):
             self._wanted.update(dict.fromkeys(missing))
             async with self._reading:
@@ -48,12 +53,13 @@ class Accounts:
 
     async def _read(self) -> None:
         wanted, self._wanted = list(self._wanted), {}
-        known, block = self._funds.known, self._block
+        block = self._block
         calls = [request for purse in wanted for request in self._requests(purse, hex(block))]
         answers = await self._node.batch(calls)
-        # Answers for a block that is past land in a mapping that nobody reads any more.
+        if block != self._block:
+            return
         for purse, balance, allowance in zip(wanted, answers[::2], answers[1::2], strict=True):
-            known[purse] = Holding(int(balance, 16), _allowance(purse, int(allowance, 16)))
+            self._funds.known[purse] = Holding(int(balance, 16), _allowance(purse, int(allowance, 16)))
 
     def _requests(self, purse: Purse, block: str) -> tuple[Request, Request]:
         owner, spender = address_word(purse.owner), address_word(purse.spender)

@@ -97,7 +97,7 @@ class Engine:
         return self._last_trades.get(listing.market.condition_id)
 
     def live_orders(self, maker: str) -> list[PlacedOrder]:
-        """Return a maker's resting orders, oldest first."""
+        """Return a maker's resting orders."""
         return list(self._live[maker].values())
 
     def trades_of(self, maker: str) -> list[Trade]:
@@ -137,8 +137,10 @@ class Engine:
                 self.cancel(order, OrderStatus.CANCELED_EXPIRED_ORDER)
 
     def mine(self, trade: Trade) -> None:
-        """Record that a trade's transaction is in a block: balances now tell what it held."""
+        """Record that a trade's transaction is in a block: balances now tell what it claimed."""
         self._claim(trade, -1)
+        for owner, token_id, amount in trade.movements():
+            self._funds.book(owner, token_id, amount)
         self._advance(trade, TradeStatus.MINED)
 
     def confirm(self, trade: Trade) -> None:
@@ -209,9 +211,7 @@ class Engine:
         for fill in trade.fills:
             self._take_from(fill, trade.id)
         last = trade.fills[-1].maker
-        self._last_trades[taker.listing.market.condition_id] = LastTrade(
-            yes_price=last.yes_price, is_bid=taker.is_bid
-        )
+        self._last_trades[taker.listing.market.condition_id] = LastTrade(yes_price=last.yes_price, is_bid=taker.is_bid)
 
     def _take_from(self, fill: Fill, trade_id: str) -> None:
         maker = fill.maker

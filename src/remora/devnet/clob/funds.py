@@ -8,13 +8,16 @@ What a trade brings in counts when it is mined, not before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from remora.devnet.clob import refusals
 from remora.devnet.clob.book import PlacedOrder
 from remora.devnet.clob.orders import Side
 from remora.devnet.endpoints import Contracts
+
+#: Allowances from here on are not worth counting down; smaller ones are read again when something was spent of them.
+_UNLIMITED = 2**255
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,10 @@ def purse_of(order: PlacedOrder) -> Purse:
 
 
 class Funds:
-    """Holdings as of one block, and the claims on them.
+    """Holdings as of the last block, and the claims on them.
 
-    `known` is filled by who reads the chain and is valid for that block only; to ask about a purse that is not in it
-    is a mistake of the caller.
+    `known` is filled by who reads the chain, and kept up to date: our own trades are booked when they are mined, and
+    who else's transactions touched is forgotten. To ask about a purse that is not known is a mistake of the caller.
     """
 
     def __init__(self, contracts: Contracts) -> None:
@@ -57,6 +60,16 @@ class Funds:
         """Return the purses not yet read at this block."""
         return [purse for purse in purses if purse not in self.known]
 
+    def forget(self, owners: Collection[str]) -> None:
+        """Forget what these owners hold: something happened to it."""
+        self.known = {purse: holding for purse, holding in self.known.items() if purse.owner not in owners}
+
+    def book(self, owner: str, token_id: int | None, amount: int) -> None:
+        """Add to what an owner holds, or take from it, as a mined trade did."""
+        for purse in self._siblings(Purse(owner, token_id, "")):
+            if (holding := self.known.pop(purse, None)) and holding.allowance >= _UNLIMITED:
+                self.known[purse] = Holding(holding.balance + amount, holding.allowance)
+
     def check(self, purse: Purse, amount: int) -> None:
         """Refuse unless the purse covers `amount` beside all that is claimed already."""
         holding = self.known[purse]
@@ -64,13 +77,9 @@ class Funds:
         active = sum(self.active[sibling] for sibling in siblings)
         matched = sum(self.matched[sibling] for sibling in siblings)
         if holding.balance < active + matched + amount:
-            raise refusals.balance_shortage(
-                balance=holding.balance, active=active, matched=matched, amount=amount
-            )
+            raise refusals.balance_shortage(balance=holding.balance, active=active, matched=matched, amount=amount)
         if holding.allowance < self.active[purse] + self.matched[purse] + amount:
-            raise refusals.allowance_shortage(
-                spender=purse.spender, allowance=holding.allowance, amount=amount
-            )
+            raise refusals.allowance_shortage(spender=purse.spender, allowance=holding.allowance, amount=amount)
 
     def covers(self, purse: Purse) -> bool:
         """Tell whether the purse covers what is claimed."""

@@ -79,9 +79,7 @@ class MarketChannel:
             self._subscribe(subscriber, named - subscriber.tokens, book_of)
         return True
 
-    def _subscribe(
-        self, subscriber: _Subscriber, tokens: set[int], book_of: Callable[[int], views.Json]
-    ) -> None:
+    def _subscribe(self, subscriber: _Subscriber, tokens: set[int], book_of: Callable[[int], views.Json]) -> None:
         subscriber.tokens |= tokens
         books = []
         for token in sorted(tokens):

@@ -95,9 +95,7 @@ def breaks_tick(order_id: str, price: int, tick: int) -> Refusal:
 
 
 def below_minimum(order_id: str, shares: int, minimum: int) -> Refusal:
-    return Refusal(
-        f"order {order_id} is invalid. Size ({to_text(shares)}) lower than the minimum: {to_text(minimum)}"
-    )
+    return Refusal(f"order {order_id} is invalid. Size ({to_text(shares)}) lower than the minimum: {to_text(minimum)}")
 
 
 def too_fine(kind: str, maker_places: int, taker_places: int) -> Refusal:

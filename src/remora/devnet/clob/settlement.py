@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -73,6 +73,7 @@ class Settlement:
         self._operator: LocalAccount = Account.from_key(operator_key)
         self._confirmations_blocks = confirmations_blocks
         self._exchanges = [contracts.exchange, contracts.neg_risk_exchange]
+        self._tokens = [contracts.collateral, contracts.conditional_tokens]
         self._engine = engine
         self._accounts = accounts
         self._herald = herald
@@ -96,22 +97,24 @@ class Settlement:
             await self._send(trades)
 
     async def on_block(self, block: Block) -> None:
-        """Advance the trades that the block settles or confirms, and read balances at it from now on."""
-        ours = [tx_hash for tx_hash in block.transactions if tx_hash in self._in_flight]
+        """Advance the trades that the block settles or confirms, and act on balances as of it from now on."""
+        ours = {tx_hash: self._in_flight[tx_hash] for tx_hash in block.transactions if tx_hash in self._in_flight}
         matched = await self._matched_in(block) if ours else set()
-        settled = [(tx_hash, self._in_flight.pop(tx_hash)) for tx_hash in ours]
-        self._accounts.move_to(block.number)
-        for tx_hash, sent in settled:
+        touched = await self._touched_in(block, ours) if len(ours) < len(block.transactions) else set()
+        self._accounts.move_to(block.number, touched)
+        for tx_hash, sent in ours.items():
+            del self._in_flight[tx_hash]
             self._settled.append((block.number, sent))
             if tx_hash in matched:
                 self._engine.mine(sent.trade)
         self._confirm_up_to(block.number - self._confirmations_blocks)
-        for tx_hash, sent in settled:
+        for tx_hash, sent in ours.items():
             if tx_hash not in matched:
                 await self._fail(sent.trade)
 
     async def on_reorg(self, first_lost: int) -> None:
         """Send again what the blocks from this number on had settled; what failed keeps its nonce and its fate."""
+        self._accounts.start_over(first_lost - 1)
         lost = [sent for number, sent in self._settled if number >= first_lost]
         self._settled = deque((number, sent) for number, sent in self._settled if number < first_lost)
         for sent in lost:
@@ -167,6 +170,12 @@ class Settlement:
         criteria = {"blockHash": block.hash, "address": self._exchanges, "topics": [_ORDERS_MATCHED]}
         logs: list[dict[str, Any]] = await self._call("eth_getLogs", criteria)
         return {log["transactionHash"] for log in logs}
+
+    async def _touched_in(self, block: Block, ours: Collection[str]) -> set[str]:
+        """Return the owners that other transactions moved or approved something of: the addresses in their logs."""
+        logs = await self._call("eth_getLogs", {"blockHash": block.hash, "address": self._tokens})
+        foreign = (log["topics"][1:] for log in logs if log["transactionHash"] not in ours)
+        return {"0x" + topic[-40:] for topics in foreign for topic in topics}
 
     def _confirm_up_to(self, number: int) -> None:
         while self._settled and self._settled[0][0] <= number:

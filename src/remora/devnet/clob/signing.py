@@ -7,7 +7,7 @@ differently is refused here, as it would be on chain.
 from __future__ import annotations
 
 import coincurve
-from sha3 import keccak_256  # type: ignore[import-untyped]  # a C extension without stubs
+from sha3 import keccak_256
 
 from remora.devnet.clob.orders import Side, SignedOrder
 
@@ -24,9 +24,7 @@ _ORDER_TYPE = keccak(
     b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
     b"uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
 )
-_EXCHANGE_DOMAIN_TYPE = keccak(
-    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-)
+_EXCHANGE_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _EXCHANGE_NAME = keccak(b"Polymarket CTF Exchange")
 _EXCHANGE_VERSION = keccak(b"2")
 _AUTH_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId)")
@@ -48,9 +46,7 @@ def address_word(address: str) -> bytes:
 
 def exchange_domain(chain_id: int, exchange: str) -> bytes:
     """Return the EIP-712 domain separator of an exchange."""
-    return keccak(
-        _EXCHANGE_DOMAIN_TYPE + _EXCHANGE_NAME + _EXCHANGE_VERSION + word(chain_id) + address_word(exchange)
-    )
+    return keccak(_EXCHANGE_DOMAIN_TYPE + _EXCHANGE_NAME + _EXCHANGE_VERSION + word(chain_id) + address_word(exchange))
 
 
 def order_words(order: SignedOrder) -> bytes:
@@ -80,9 +76,7 @@ def order_digest(order: SignedOrder, domain: bytes) -> bytes:
 def auth_digest(chain_id: int, address: str, timestamp: str, nonce: int) -> bytes:
     """Return the EIP-712 digest that a wallet signs to get an API key."""
     domain = keccak(_AUTH_DOMAIN_TYPE + _AUTH_NAME + _AUTH_VERSION + word(chain_id))
-    message = keccak(
-        _AUTH_TYPE + address_word(address) + keccak(timestamp.encode()) + word(nonce) + _AUTH_MESSAGE
-    )
+    message = keccak(_AUTH_TYPE + address_word(address) + keccak(timestamp.encode()) + word(nonce) + _AUTH_MESSAGE)
     return _digest(domain, message)
 
 

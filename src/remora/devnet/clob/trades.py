@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -61,6 +62,21 @@ class Trade:
         """What the taker's purse loses: a buyer pays the fee on top, a seller out of the proceeds."""
         return self.making + (self.fee if self.taker.side is Side.BUY else 0)
 
+    def movements(self) -> Iterator[tuple[str, int | None, int]]:
+        """Yield what its settlement adds to owners' tokens, or takes; None is collateral."""
+        is_buy = self.taker.side is Side.BUY
+        got = self.shares if is_buy else self.collateral - self.fee
+        yield from _exchanged(self.taker, self.claim, got)
+        for fill in self.fills:
+            yield from _exchanged(fill.maker, fill.making, fill.taking)
+
     def parties(self) -> list[PlacedOrder]:
         """Return the taker's order and the makers'."""
         return [self.taker, *(fill.maker for fill in self.fills)]
+
+
+def _exchanged(order: PlacedOrder, given: int, got: int) -> Iterator[tuple[str, int | None, int]]:
+    token_id = order.request.order.token_id
+    gives, gets = (None, token_id) if order.side is Side.BUY else (token_id, None)
+    yield order.maker, gives, -given
+    yield order.maker, gets, got

@@ -146,9 +146,7 @@ class Trading:
         caller, _ = await self._caller(request)
         self._engine.expire()
         orders = _selected(self._engine.live_orders(caller.address), request.query)
-        return _page(
-            [order for order in orders if request.query.get("id", order.id) == order.id], request, views.order
-        )
+        return _page([order for order in orders if request.query.get("id", order.id) == order.id], request, views.order)
 
     async def _list_trades(self, request: web.Request) -> web.Response:
         caller, _ = await self._caller(request)
@@ -164,8 +162,7 @@ class Trading:
             {
                 "balance": str(holdings[0].balance),
                 "allowances": {
-                    purse.spender: str(holding.allowance)
-                    for purse, holding in zip(purses, holdings, strict=True)
+                    purse.spender: str(holding.allowance) for purse, holding in zip(purses, holdings, strict=True)
                 },
             }
         )
@@ -216,8 +213,7 @@ def _selected(orders: Iterable[PlacedOrder], query: Mapping[str, Any]) -> list[P
     return [
         order
         for order in orders
-        if market in (None, order.listing.market.condition_id)
-        and token in (None, str(order.request.order.token_id))
+        if market in (None, order.listing.market.condition_id) and token in (None, str(order.request.order.token_id))
     ]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remora.adapters.store.figures import Figures, percentile
-from remora.devnet.demo.books import Difference, Holdings
+from remora.devnet.demo.books import Holdings
 from remora.devnet.demo.cast import Cast
+from remora.devnet.demo.performance import Audit
 from remora.domain import ledger
 from remora.domain.order import IntentState
 
@@ -37,7 +38,7 @@ def run_report(
     }
 
 
-def shortcomings(figures: Figures, *, trades: int, expected: int, differences: Sequence[Difference]) -> list[str]:
+def shortcomings(figures: Figures, *, trades: int, expected: int, audit: Audit) -> list[str]:
     """Return what went wrong, in words: nothing, if all is well.
 
     `trades` leader trades must be as many signals, and `expected` copies must all be settled with nothing owed.
@@ -50,7 +51,9 @@ def shortcomings(figures: Figures, *, trades: int, expected: int, differences: S
         wrong.append(f"expected {expected} copies, all settled, found {dict(figures.intents)}")
     if figures.debts_opened != figures.debts_recovered:
         wrong.append(f"expected all {figures.debts_opened} debts recovered, found {figures.debts_recovered}")
-    wrong += [f"{d.wallet} {d.asset}: the books say {d.expected}, the chain {d.found}" for d in differences]
+    if not audit.sums_to_zero:
+        wrong.append("expected the ledger to sum to zero, found that it does not")
+    wrong += [f"{d.wallet} {d.asset}: the books say {d.expected}, the chain {d.found}" for d in audit.differences]
     return wrong
 
 

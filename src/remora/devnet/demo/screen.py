@@ -27,7 +27,7 @@ class Screen:
             "denied": lambda e: f"[yellow]denied[/]    {self._name(e['follower'])}: {escape(e['because'])}",
             "no_trade": lambda e: f"[dim]no trade  {self._name(e['leader'])}: {e['reasons']}[/]",
             "order_filled": lambda e: f"[green]filled[/]    {e['shares']} shares at {e['price']}",
-            "settled": lambda e: f"[green]settled[/]   {e['step']}: {e['legs']} followers in one transaction",
+            "settled": lambda e: f"[green]settled[/]   {e['step']}: {_followers(e['legs'])} in one transaction",
             "debt_opened": lambda e: f"[red]debt[/]      {self._name(e['follower'])} owes {e['due']} ({e['failure']})",
             "debt_recovered": lambda e: f"[green]recovered[/] {self._name(e['follower'])} paid {e['due']}",
             "refueled": lambda e: f"[cyan]refueled[/]  {e['wallets']} operator wallets below the threshold",
@@ -61,6 +61,10 @@ class Screen:
 
 
 SHOWN_FOLLOWERS = 12
+
+
+def _followers(count: int) -> str:
+    return "1 follower" if count == 1 else f"{count} followers"
 
 
 def _followers_table(report: Mapping[str, Any], names: Mapping[str, str]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,24 +18,50 @@ from remora.domain.errors import OperatorError
 from remora.domain.ids import Address
 from remora.domain.money import ONE, Collateral, Wei
 
-FLOAT_EACH = Collateral(20_000 * ONE)
-COIN = Wei.parse("2")
 LOW_COIN = Wei.parse("0.05")
 """Below the refuel threshold: some wallets start like this, so that the refuel is seen."""
-LOW_WALLETS = 2
-TREASURY_COIN = Wei.parse("100")
+LEADER_COLLATERAL = Collateral(100_000 * ONE)
 DAILY_LIMIT = Collateral(10_000 * ONE)
 NEVER_S = 2**40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where everything happens."""
+    """Where everything happens: a devnet, a folder for a supervisor, and the operator wallets that it will use."""
 
     folder: Path
     endpoints: Endpoints
     node: Node
     funding: Funding
+    fleet: tuple[Address, ...]
+
+    @property
+    def database(self) -> Path:
+        """The supervisor's database."""
+        return self.folder / "remora.db"
+
+    async def admit(self, cast: Cast, *, low_wallets: int = 0) -> None:
+        """Give fleet and cast their means, have the followers join, and write the policy file.
+
+        The last `low_wallets` operator wallets get less native coin than they will need.
+        """
+        await asyncio.to_thread((self.folder / "policies.yaml").write_text, cast.policy_file())
+        rich = len(self.fleet) - low_wallets
+        await self.funding.equip_fleet(self.fleet[:rich], treasury().address)
+        await self.funding.equip_fleet(self.fleet[rich:], treasury().address, native=LOW_COIN)
+        leaders = [account.address for account in cast.leaders]
+        await self.funding.fund(leaders, collateral=LEADER_COLLATERAL, approve_exchanges=True)
+        await self._admit_followers(cast)
+
+    async def _admit_followers(self, cast: Cast) -> None:
+        """Have the followers come in with their collateral, approve the Clearinghouse and join it."""
+        by_means: dict[Collateral, list[Address]] = {}
+        for follower in cast.followers:
+            by_means.setdefault(follower.collateral, []).append(follower.wallet)
+        for collateral, wallets in by_means.items():
+            await self.funding.fund(wallets, collateral=collateral, approve_clearinghouse=True)
+        everyone = [follower.wallet for follower in cast.followers]
+        await self.funding.join(everyone, daily_limit=DAILY_LIMIT, expires_at_s=NEVER_S)
 
 
 @asynccontextmanager
@@ -56,39 +82,15 @@ async def devnet_process(folder: Path, *, block_time_s: float, markets: int) -> 
 
 
 @asynccontextmanager
-async def staged(folder: Path, cast: Cast, *, block_time_s: float = 1.0, fleet_size: int = 20) -> AsyncIterator[Stage]:
-    """Set everything up; leave with the devnet gone."""
-    (folder / "policies.yaml").write_text(cast.policy_file())
+async def staged(folder: Path, *, fleet_size: int, block_time_s: float = 1.0) -> AsyncIterator[Stage]:
+    """Set a stage on a devnet of its own; leave with the devnet gone."""
     async with (
         devnet_process(folder, block_time_s=block_time_s, markets=3) as endpoints,
         connected(endpoints.rpc_url) as node,
     ):
         funding = Funding(node=node, contracts=endpoints.contracts)
-        await _fund(funding, cast, fleet_size)
-        yield Stage(folder=folder, endpoints=endpoints, node=node, funding=funding)
-
-
-async def _fund(funding: Funding, cast: Cast, fleet_size: int) -> None:
-    wallets = [account.address for account in fleet(fleet_size)]
-    low, well = wallets[-LOW_WALLETS:], wallets[:-LOW_WALLETS]
-    await funding.fund(well, collateral=FLOAT_EACH, native=COIN)
-    await funding.fund(low, collateral=FLOAT_EACH, native=LOW_COIN)
-    await funding.fund([treasury().address], native=TREASURY_COIN)
-    await funding.add_operators(wallets)
-    leaders = [account.address for account in cast.leaders]
-    await funding.fund(leaders, collateral=Collateral(100_000 * ONE), approve_exchanges=True)
-    await _admit(funding, cast)
-
-
-async def _admit(funding: Funding, cast: Cast) -> None:
-    """Have the followers come in with their collateral, approve the Clearinghouse and join it."""
-    by_means: dict[Collateral, list[Address]] = {}
-    for follower in cast.followers:
-        by_means.setdefault(follower.collateral, []).append(follower.wallet)
-    for collateral, wallets in by_means.items():
-        await funding.fund(wallets, collateral=collateral, approve_clearinghouse=True)
-    everyone: Sequence[Address] = [follower.wallet for follower in cast.followers]
-    await funding.join(everyone, daily_limit=DAILY_LIMIT, expires_at_s=NEVER_S)
+        wallets = tuple(account.address for account in fleet(fleet_size))
+        yield Stage(folder=folder, endpoints=endpoints, node=node, funding=funding, fleet=wallets)
 
 
 async def _endpoints(process: asyncio.subprocess.Process, out: Path) -> Endpoints:
