@@ -9,11 +9,11 @@
 @dev    Work comes in legs. A leg is one follower's part of a batch, identified by its settlement id, and is all or
         nothing: it runs in a call of its own, and one that fails leaves a `LegFailed` event and nothing else. Every
         movement has an id of its own: a sale has one for its collection and one for each of its remittances.
-        What an operator can do to a follower is bounded: a day's pulls by the follower's own limit, the price of a
-        delivery by one unit of collateral per share. A pull is collateral for a delivery, or shares for a sale, which
-        count as the one unit each that they can be worth at most. What is remitted makes room again. So whoever holds
-        an operator's key takes no more from a follower per day than that limit, and what was collected stays on
-        record as `outstanding` until it is remitted.
+        What an operator can do to a follower is bounded: a day's pulls of collateral by the follower's own limit, the
+        price of a delivery by one unit of collateral per share, a collection by the follower's lot of the token, which
+        is what was delivered and not collected yet, and a day's collections by a second limit, if the follower set
+        one. So whoever holds an operator's key reaches nothing that did not come through here. What was collected
+        stays on record as `outstanding` until it is remitted.
         Amounts are base units (10^-6); days are UTC days since the epoch.
 """
 
@@ -42,23 +42,27 @@ struct RemitLeg:
 
 struct Membership:
     daily_limit: uint256
+    daily_shares: uint256
     expires_at: uint256  # zero for who never joined, or left
     paused: bool
 
-struct Spending:
-    day: uint256
-    pulled: uint256
+struct Day:
+    number: uint256  # since the epoch
+    amount: uint256
 
 struct FollowerInfo:
     daily_limit: uint256
+    daily_shares: uint256
     expires_at: uint256
     paused: bool
     spent_today: uint256
+    collected_today: uint256
 
 
 event Joined:
     follower: indexed(address)
     daily_limit: uint256
+    daily_shares: uint256
     expires_at: uint256
 
 event Left:
@@ -142,7 +146,8 @@ COLLATERAL_REFUSED: constant(uint8) = 7
 SHARES_REFUSED: constant(uint8) = 8
 NOT_OUTSTANDING: constant(uint8) = 9
 EMPTY_LEG: constant(uint8) = 10
-LAST_REASON: constant(uint256) = 10
+NO_LOT: constant(uint8) = 11
+LAST_REASON: constant(uint256) = 11
 
 COLLATERAL: public(immutable(address))
 CONDITIONAL_TOKENS: public(immutable(address))
@@ -152,9 +157,11 @@ candidate: public(address)
 is_operator: public(HashMap[address, bool])
 paused: public(bool)
 settled: public(HashMap[bytes32, bool])
-outstanding: public(HashMap[address, HashMap[uint256, uint256]])
+lots: public(HashMap[address, HashMap[uint256, uint256]])  # delivered to a follower and not collected
+outstanding: public(HashMap[address, HashMap[uint256, uint256]])  # collected from a follower and not remitted
 memberships: HashMap[address, Membership]
-spending: HashMap[address, Spending]
+spending: HashMap[address, Day]
+collecting: HashMap[address, Day]
 
 
 @deploy
@@ -174,16 +181,19 @@ def __init__(collateral: address, conditional_tokens: address):
 
 @external
 @nonreentrant
-def join(daily_limit: uint256, expires_at: uint256):
+def join(daily_limit: uint256, expires_at: uint256, daily_shares: uint256 = max_value(uint256)):
     """
     @notice Let operators settle for the caller, or change the terms of it.
-    @param daily_limit What may be pulled per UTC day, in collateral; what was pulled today already counts.
+    @param daily_limit Collateral that may be pulled per UTC day; what was pulled today already counts.
     @param expires_at Unix time in seconds from which nothing may be pulled.
+    @param daily_shares Shares that may be collected per UTC day, of what was delivered; no limit unless given, since
+           exits that meet it have to wait for the next day.
     """
     assert expires_at > block.timestamp, "expired"
     self.memberships[msg.sender].daily_limit = daily_limit
+    self.memberships[msg.sender].daily_shares = daily_shares
     self.memberships[msg.sender].expires_at = expires_at
-    log Joined(follower=msg.sender, daily_limit=daily_limit, expires_at=expires_at)
+    log Joined(follower=msg.sender, daily_limit=daily_limit, daily_shares=daily_shares, expires_at=expires_at)
 
 
 @external
@@ -223,14 +233,16 @@ def leave():
 @view
 def follower(wallet: address) -> FollowerInfo:
     """
-    @notice Tell a follower's terms and the collateral pulled today. All zero for who has not joined.
+    @notice Tell a follower's terms and what was pulled and collected today. All zero for who has not joined.
     """
     membership: Membership = self.memberships[wallet]
     return FollowerInfo(
         daily_limit=membership.daily_limit,
+        daily_shares=membership.daily_shares,
         expires_at=membership.expires_at,
         paused=membership.paused,
         spent_today=self._spent_today(wallet),
+        collected_today=self._collected_today(wallet),
     )
 
 
@@ -296,6 +308,7 @@ def deliver_leg(operator: address, token_id: uint256, leg: DeliverLeg):
     self._spend(leg.follower, leg.collateral)
     self._move_collateral(leg.follower, operator, leg.collateral)
     self._move_shares(operator, leg.follower, token_id, leg.shares)
+    self.lots[leg.follower][token_id] += leg.shares
     log Delivered(
         settlement_id=leg.settlement_id,
         follower=leg.follower,
@@ -314,7 +327,7 @@ def collect_leg(operator: address, token_id: uint256, leg: CollectLeg):
     assert msg.sender == self, "internal"
     self._settle_once(leg.settlement_id, leg.shares != 0)
     self._check_member(leg.follower)
-    self._spend(leg.follower, leg.shares)
+    self._take_from_lot(leg.follower, token_id, leg.shares)
     self.outstanding[leg.follower][token_id] += leg.shares
     self._move_shares(leg.follower, operator, token_id, leg.shares)
     log Collected(
@@ -339,8 +352,7 @@ def remit_leg(operator: address, leg: RemitLeg):
     self.outstanding[leg.follower][leg.token_id] = outstanding - leg.sold - leg.returned
     self._move_collateral(operator, leg.follower, leg.proceeds)
     self._move_shares(operator, leg.follower, leg.token_id, leg.returned)
-    self._make_room(leg.follower, leg.proceeds)
-    self._make_room(leg.follower, leg.returned)
+    self.lots[leg.follower][leg.token_id] += leg.returned
     log Remitted(
         settlement_id=leg.settlement_id,
         follower=leg.follower,
@@ -464,8 +476,15 @@ def _settle_once(settlement_id: bytes32, moves_shares: bool):
 @internal
 @view
 def _spent_today(follower: address) -> uint256:
-    spending: Spending = self.spending[follower]
-    return spending.pulled if spending.day == block.timestamp // DAY_SECONDS else 0
+    spent: Day = self.spending[follower]
+    return spent.amount if spent.number == block.timestamp // DAY_SECONDS else 0
+
+
+@internal
+@view
+def _collected_today(follower: address) -> uint256:
+    collected: Day = self.collecting[follower]
+    return collected.amount if collected.number == block.timestamp // DAY_SECONDS else 0
 
 
 @internal
@@ -474,13 +493,18 @@ def _spend(follower: address, amount: uint256):
     limit: uint256 = self.memberships[follower].daily_limit
     # The limit can have been lowered below what was spent.
     self._require(spent <= limit and amount <= limit - spent, DAILY_LIMIT)
-    self.spending[follower] = Spending(day=block.timestamp // DAY_SECONDS, pulled=spent + amount)
+    self.spending[follower] = Day(number=block.timestamp // DAY_SECONDS, amount=spent + amount)
 
 
 @internal
-def _make_room(follower: address, amount: uint256):
-    spent: uint256 = self._spent_today(follower)
-    self.spending[follower] = Spending(day=block.timestamp // DAY_SECONDS, pulled=spent - min(spent, amount))
+def _take_from_lot(follower: address, token_id: uint256, shares: uint256):
+    lot: uint256 = self.lots[follower][token_id]
+    self._require(shares <= lot, NO_LOT)
+    self.lots[follower][token_id] = lot - shares
+    collected: uint256 = self._collected_today(follower)
+    limit: uint256 = self.memberships[follower].daily_shares
+    self._require(collected <= limit and shares <= limit - collected, DAILY_LIMIT)
+    self.collecting[follower] = Day(number=block.timestamp // DAY_SECONDS, amount=collected + shares)
 
 
 # --- movements -------------------------------------------------------------------------------------------------------

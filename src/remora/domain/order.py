@@ -202,6 +202,7 @@ class LegFailure(IntEnum):
     SHARES_REFUSED = 8
     NOT_OUTSTANDING = 9
     EMPTY_LEG = 10
+    NO_LOT = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,11 +116,17 @@ class House:
         return str(wallet)
 
     def new_follower(self, *, daily_limit: int = 1000, collateral: int = 1000, shares: int = 1000) -> str:
-        """A follower that joined for a year, with means, that lets the Clearinghouse move them."""
-        wallet = boa.env.generate_address()
-        self.ledgers.fund(wallet, collateral=collateral, shares=shares)
+        """An account that `admit` made a follower."""
+        return self.admit(boa.env.generate_address(), daily_limit=daily_limit, collateral=collateral, shares=shares)
+
+    def admit(self, wallet: Any, *, daily_limit: int = 1000, collateral: int = 1000, shares: int = 1000) -> str:
+        """Let a wallet join for a year, with collateral and a lot of YES that the Clearinghouse may move."""
+        self.ledgers.fund(wallet, collateral=collateral)
         self.ledgers.approve(wallet, self.contract)
         self.contract.join(daily_limit, boa.env.timestamp + 365 * 86_400, sender=wallet)
+        if shares:
+            giver = self.new_operator(shares=shares)
+            self.deliver((self.new_id(), str(wallet), shares, 0), operator=giver)
         return str(wallet)
 
     def deliver(self, *legs: tuple[bytes, str, int, int], operator: str | None = None) -> list[Any]:

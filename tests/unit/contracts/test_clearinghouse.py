@@ -8,7 +8,7 @@ import boa
 import pytest
 
 ALREADY_SETTLED, NOT_JOINED, EXPIRED, PAUSED, DAILY_LIMIT = 1, 2, 3, 4, 5
-PRICE_ABOVE_ONE, COLLATERAL_REFUSED, SHARES_REFUSED, NOT_OUTSTANDING, EMPTY_LEG = 6, 7, 8, 9, 10
+PRICE_ABOVE_ONE, COLLATERAL_REFUSED, SHARES_REFUSED, NOT_OUTSTANDING, EMPTY_LEG, NO_LOT = 6, 7, 8, 9, 10, 11
 DAY = 86_400
 
 
@@ -116,26 +116,43 @@ def test_the_daily_limit_is_of_a_utc_day(house: Any) -> None:
     assert house.deliver((early, follower, 100, 100)) == []
 
 
-def test_shares_collected_count_as_one_each_and_what_is_remitted_makes_room(house: Any) -> None:
-    follower = house.new_follower(daily_limit=100)
-    much, more, again = (house.new_id() for _ in range(3))
-    assert house.collect((much, follower, 101)) == [(much, DAILY_LIMIT)]
-    assert house.collect((house.new_id(), follower, 100)) == []
-    assert house.contract.follower(follower).spent_today == 100
-    assert house.deliver((more, follower, 100, 1)) == [(more, DAILY_LIMIT)]
-    # 60 were sold for 30 and 40 come back: 100 - 30 - 40 stay spent.
-    assert house.remit((house.new_id(), follower, 60, 30, 40)) == []
-    assert house.contract.follower(follower).spent_today == 30
-    assert house.deliver((again, follower, 100, 70)) == []
+def test_the_limit_of_collateral_does_not_bound_exits(house: Any) -> None:
+    follower = house.new_follower(daily_limit=0)
+    bought = house.new_id()
+    assert house.deliver((bought, follower, 100, 1)) == [(bought, DAILY_LIMIT)]
+    assert house.collect((house.new_id(), follower, 1000)) == []
 
 
-def test_a_payment_makes_no_more_room_than_was_spent(house: Any) -> None:
-    follower = house.new_follower(daily_limit=100)
-    house.collect((house.new_id(), follower, 10))
-    house.remit((house.new_id(), follower, 10, 50, 0))
-    assert house.contract.follower(follower).spent_today == 0
-    settlement = house.new_id()
-    assert house.deliver((settlement, follower, 200, 101)) == [(settlement, DAILY_LIMIT)]
+def test_a_follower_may_bound_a_days_collections_too(house: Any) -> None:
+    follower = house.new_follower()
+    house.contract.join(1000, boa.env.timestamp + 10 * DAY, 100, sender=follower)
+    boa.env.timestamp = (boa.env.timestamp // DAY + 1) * DAY  # midnight
+    more, after = house.new_id(), house.new_id()
+    assert house.collect((house.new_id(), follower, 60), (more, follower, 41)) == [(more, DAILY_LIMIT)]
+    assert house.contract.follower(follower).collected_today == 60
+    boa.env.timestamp += DAY
+    assert house.collect((after, follower, 100)) == []
+
+
+# --- lots --------------------------------------------------------------------------------------------------
+
+
+def test_only_what_was_delivered_can_be_collected(house: Any) -> None:
+    follower = house.new_follower(shares=0)
+    house.ledgers.fund(follower, shares=1000)  # from elsewhere
+    early, late = house.new_id(), house.new_id()
+    assert house.collect((early, follower, 1)) == [(early, NO_LOT)]
+    house.deliver((house.new_id(), follower, 50, 20))
+    assert house.collect((late, follower, 51)) == [(late, NO_LOT)]
+    assert house.collect((house.new_id(), follower, 50)) == []
+
+
+def test_what_comes_back_unsold_is_in_the_lot_again(house: Any) -> None:
+    follower, lots = house.new_follower(shares=100), house.contract.lots
+    house.collect((house.new_id(), follower, 100))
+    assert lots(follower, house.ledgers.yes) == 0
+    house.remit((house.new_id(), follower, 70, 35, 30))
+    assert lots(follower, house.ledgers.yes) == 30
 
 
 def test_leaving_and_joining_again_does_not_renew_the_days_limit(house: Any) -> None:
@@ -192,9 +209,10 @@ def test_a_follower_can_read_its_terms(house: Any) -> None:
     follower = house.new_follower(daily_limit=700)
     house.contract.pause(sender=follower)
     terms = house.contract.follower(follower)
-    assert (terms.daily_limit, terms.paused, terms.spent_today) == (700, True, 0)
+    assert (terms.daily_limit, terms.daily_shares, terms.paused) == (700, 2**256 - 1, True)
+    assert (terms.spent_today, terms.collected_today) == (0, 0)
     house.contract.leave(sender=follower)
-    assert tuple(house.contract.follower(follower)) == (0, 0, False, 0)
+    assert (terms := house.contract.follower(follower)).expires_at == terms.daily_shares == 0
 
 
 def test_terms_that_are_over_are_no_terms(house: Any) -> None:
@@ -242,9 +260,9 @@ def test_no_more_is_remitted_than_was_collected(house: Any, sold: int, returned:
     assert [reason for _, reason in failures] == reasons
 
 
-@pytest.mark.parametrize(("shares", "reasons"), [(1001, [SHARES_REFUSED]), (1000, []), (0, [EMPTY_LEG])])
+@pytest.mark.parametrize(("shares", "reasons"), [(1001, [NO_LOT]), (1000, []), (0, [EMPTY_LEG])])
 def test_no_more_is_collected_than_the_follower_has(house: Any, shares: int, reasons: list[int]) -> None:
-    failures = house.collect((house.new_id(), house.new_follower(daily_limit=2000), shares))
+    failures = house.collect((house.new_id(), house.new_follower(), shares))
     assert [reason for _, reason in failures] == reasons
 
 

@@ -32,6 +32,7 @@ class SettlementMachine(RuleBasedStateMachine):
         self.collateral = Counter(dict.fromkeys(wallets, MEANS))
         self.shares = Counter(dict.fromkeys(wallets, MEANS))
         self.outstanding: Counter[str] = Counter()
+        self.lots = Counter(dict.fromkeys(self.followers, MEANS))
         self.pulled: Counter[tuple[str, int]] = Counter()
         self.settled: set[bytes] = set()
 
@@ -93,16 +94,16 @@ class SettlementMachine(RuleBasedStateMachine):
                     self.move(self.collateral, log.follower, log.operator, log.collateral)
                     self.move(self.shares, log.operator, log.follower, log.shares)
                     self.pulled[log.follower, boa.env.timestamp // DAY] += log.collateral
+                    self.lots[log.follower] += log.shares
                 case "Collected":
                     self.move(self.shares, log.follower, log.operator, log.shares)
                     self.outstanding[log.follower] += log.shares
-                    self.pulled[log.follower, boa.env.timestamp // DAY] += log.shares
+                    self.lots[log.follower] -= log.shares
                 case "Remitted":
                     self.move(self.collateral, log.operator, log.follower, log.proceeds)
                     self.move(self.shares, log.operator, log.follower, log.returned)
                     self.outstanding[log.follower] -= log.sold + log.returned
-                    today = (log.follower, boa.env.timestamp // DAY)
-                    self.pulled[today] = max(0, self.pulled[today] - log.proceeds - log.returned)
+                    self.lots[log.follower] += log.returned
             assert log.settlement_id not in self.settled
             self.settled.add(log.settlement_id)
 
@@ -123,6 +124,7 @@ class SettlementMachine(RuleBasedStateMachine):
         for follower in self.followers:
             recorded = self.house.contract.outstanding(follower, self.house.ledgers.yes)
             assert recorded == self.outstanding[follower] >= 0
+            assert self.house.contract.lots(follower, self.house.ledgers.yes) == self.lots[follower] >= 0
 
     @invariant()
     def no_day_costs_more_than_its_limit(self) -> None:
