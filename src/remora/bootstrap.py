@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -28,7 +28,7 @@ from remora.dispatch.prices import PriceCache
 from remora.dispatch.worker import Dispatcher
 from remora.domain.chain import Receipt
 from remora.domain.contracts import POLYGON, Contracts
-from remora.domain.errors import OperatorError
+from remora.domain.errors import OperatorError, RemoraError
 from remora.domain.ids import ZERO_ADDRESS, Address, TxHash
 from remora.domain.money import Wei
 from remora.domain.order import Intent, Leg, SettlementStep
@@ -36,7 +36,7 @@ from remora.domain.signal import Fill, Signal
 from remora.domain.transaction import Call
 from remora.execute.fleet import Fleet
 from remora.execute.muster import Muster
-from remora.execute.reconcile import Reconciler, ReconcileRules
+from remora.execute.reconcile import ASK_AFTER_S, Reconciler, ReconcileRules
 from remora.execute.refuel import Refueler, RefuelRules
 from remora.execute.worker import ExecutionRules, Executor
 from remora.recover.worker import Recovery
@@ -49,6 +49,9 @@ from remora.supervisor.service import Service, Step
 log = structlog.get_logger()
 
 US = 1_000_000
+
+FOLLOW_AT_START_S = 15.0
+"""How long a start waits for transactions of an earlier process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,10 @@ def paper_service(settings: Settings, policies: PoliciesByLeader, outside: Outsi
         """Paper has no orders, so no fills."""
 
     async def announce() -> None:
+        if await outside.orders.open_orders() or await outside.settlements.unsettled():
+            raise OperatorError(
+                "expected a database without orders or settlements in flight, found some: paper would lose their fills"
+            )
         log.warning("paper", says="[Supervisor] Paper: decisions are recorded, nothing is sent. REMORA_ARMED arms it.")
 
     async def never_busy() -> bool:
@@ -197,10 +204,11 @@ def live_service(settings: Settings, policies: PoliciesByLeader, outside: Outsid
     )
     recovery = _recovery(settings, outside, settler)
     refueler = _refueler(settings, outside, settler)
+    muster = _muster(settings, outside, fleet, settler)
     start = StartUp(
         policies=sum(map(len, policies.values())),
         fleet=fleet,
-        muster=_muster(settings, outside, fleet, settler),
+        muster=muster,
         settler=settler,
         executor=executor,
         recovery=recovery,
@@ -211,7 +219,8 @@ def live_service(settings: Settings, policies: PoliciesByLeader, outside: Outsid
         "detector": detector.run,
         "executor": executor.run,
         "settler": settler.run,
-        "reconciler": _reconciler(settings, outside, executor).run,
+        "reconciler": _reconciler(settings, outside, executor, detector).run,
+        "muster": muster.run,
         "recovery": recovery.run,
         "refueler": refueler.run,
     }
@@ -247,11 +256,14 @@ class StartUp:
         return [self.recover_debts, self.prepare_fleet, self.resume]
 
     async def recover_debts(self) -> None:
-        """Bring transactions of an earlier process to their end, then collect what is owed."""
+        """Bring transactions of an earlier process to their end, then collect what is owed.
+
+        A transaction that no block takes soon is left to the settler: it must not keep everybody else waiting.
+        """
         log.info("checking_debts", says="[Supervisor] Checking for pending debts from previous sessions...")
-        async with asyncio.TaskGroup() as transactions:
-            for sent in await self.outside.settlements.unmined():
-                transactions.create_task(self.settler.follow(sent))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FOLLOW_AT_START_S):
+                await self.settler.follow_unmined()
         await self.recovery.recover()
 
     async def prepare_fleet(self) -> None:
@@ -290,12 +302,13 @@ async def _after_settlement(legs: Sequence[Leg], fleet: Fleet, chain: NodeReader
     collected = [leg for leg in legs if leg.step is SettlementStep.COLLECT]
     if collected:
         executor.sell_later(collected)
-    wallets = sorted({leg.wallet for leg in legs if leg.step is not SettlementStep.COLLECT})
-    for wallet, balance in zip(wallets, await chain.collateral_of(wallets), strict=True):
-        await fleet.update(wallet, balance)
     for leg in legs:
         if leg.step is SettlementStep.REMIT:
             await fleet.release(leg.settlement_id)
+    wallets = sorted({leg.wallet for leg in legs if leg.step is not SettlementStep.COLLECT})
+    with suppress(RemoraError):  # the next settlement reads the balances again
+        for wallet, balance in zip(wallets, await chain.collateral_of(wallets), strict=True):
+            await fleet.update(wallet, balance)
 
 
 def _dispatcher(
@@ -352,6 +365,8 @@ def _muster(settings: Settings, outside: Outside, fleet: Fleet, settler: Settler
     spenders = (settings.exchange, settings.neg_risk_exchange, settings.clearinghouse)
     return Muster(
         fleet=fleet,
+        clearinghouse=Address(settings.clearinghouse),
+        clock=outside.clock,
         spenders=tuple(map(Address, spenders)),
         venue=outside.venue,
         chain=outside.chain,
@@ -361,14 +376,16 @@ def _muster(settings: Settings, outside: Outside, fleet: Fleet, settler: Settler
     )
 
 
-def _reconciler(settings: Settings, outside: Outside, executor: Executor) -> Reconciler:
+def _reconciler(settings: Settings, outside: Outside, executor: Executor, detector: Detector) -> Reconciler:
     return Reconciler(
-        rules=ReconcileRules(never_arrived_after_s=settings.never_arrived_s),
+        rules=ReconcileRules(
+            ask_after_s=min(settings.never_arrived_s, ASK_AFTER_S), never_arrived_after_s=settings.never_arrived_s
+        ),
         executor=executor,
         venue=outside.venue,
         store=outside.orders,
         clock=outside.clock,
-        on_released=executor.resume,
+        hear=detector.look_at,
     )
 
 

@@ -6,7 +6,7 @@ OutcomeUnknown when something may have, Refused when the other side proved that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,6 +68,10 @@ class ChainReader(Protocol):
         """Return the latest block."""
         ...
 
+    async def block(self, number: int) -> Head:
+        """Return a past block."""
+        ...
+
     def stream(self, filters: Sequence[LogFilter]) -> AsyncGenerator[Log | Head, None]:
         """Yield logs that match any filter, and new heads, as they happen.
 
@@ -97,6 +101,10 @@ class ChainReader(Protocol):
 
     async def shares_of(self, holdings: Sequence[tuple[Address, TokenId]]) -> list[Shares]:
         """Return share balances in one call, in the order asked."""
+        ...
+
+    async def is_operator(self, wallet: Address, clearinghouse: Address) -> bool:
+        """Tell whether the Clearinghouse lets the wallet settle."""
         ...
 
     async def native_of(self, wallets: Sequence[Address]) -> list[Wei]:
@@ -217,6 +225,14 @@ class SignalStore(Protocol):
         """Store a signal with all its intents, in `state`, and denials in one transaction; False when it is known."""
         ...
 
+    async def debts(self) -> Mapping[Address, Collateral]:
+        """Return what followers owe for shares that were not delivered."""
+        ...
+
+    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> bool:
+        """Tell whether an entry of one of the policies in the token may still become a lot."""
+        ...
+
     async def lots(self, token_id: TokenId) -> Mapping[PolicyId, Shares]:
         """Return the shares of a token held through each policy: delivered, less what is sold or being sold."""
         ...
@@ -241,8 +257,12 @@ class OrderStore(Protocol):
         """Store an order before it is sent, and mark its intents as ordered."""
         ...
 
-    async def mark_accepted(self, order_hash: OrderHash, matched: Shares, *, acknowledged_us: int) -> None:
-        """Store what the venue matched, provisionally."""
+    async def mark_sending(self, order_hash: OrderHash, *, sent_us: int) -> None:
+        """Store when an open order is posted again, before it is: how long it may be under way counts from then."""
+        ...
+
+    async def mark_acknowledged(self, order_hash: OrderHash, matched: Shares | None, *, acknowledged_us: int) -> None:
+        """Store that the venue has an open order and what it matched, provisionally; None leaves that as it is."""
         ...
 
     async def knows_order(self, order_hash: OrderHash) -> bool:
@@ -265,6 +285,10 @@ class OrderStore(Protocol):
         """Return what an order filled in blocks so far."""
         ...
 
+    async def fill_transactions(self, order_hash: OrderHash) -> frozenset[TxHash]:
+        """Return the transactions in which an order filled, as far as they were heard."""
+        ...
+
     async def finish_order(
         self,
         order_hash: OrderHash,
@@ -278,8 +302,11 @@ class OrderStore(Protocol):
         """End an order in one transaction: allocations, settlement legs, books, and the intents that got nothing."""
         ...
 
-    async def release_order(self, order_hash: OrderHash) -> None:
-        """End an order that provably never reached the venue; its intents may be ordered again."""
+    async def release_order(self, order_hash: OrderHash) -> bool:
+        """End an order that never reached the venue; its intents may be ordered again.
+
+        False, and nothing is changed, for an order that was acknowledged or has filled, whoever asks.
+        """
         ...
 
     async def fail_intents(self, failures: Mapping[IntentId, Because]) -> None:
@@ -306,8 +333,8 @@ class SettlementStore(Protocol):
         """Return the remit legs whose proceeds are still in operator wallets."""
         ...
 
-    async def next_nonce(self, wallet: Address) -> int:
-        """Return the account nonce after the highest one recorded for the wallet, 0 when there is none."""
+    async def recorded_nonces(self, wallet: Address) -> frozenset[int]:
+        """Return the account nonces of the wallet's transactions whose end is not known yet."""
         ...
 
     async def record_transaction(

@@ -37,7 +37,11 @@ def demo(
         with tempfile.TemporaryDirectory(prefix="remora-demo-") as folder:
             return await run_show(wishes, lambda names: Screen(console, names), Path(folder))
 
-    document, wrong = asyncio.run(run())
+    try:
+        document, wrong = asyncio.run(run())
+    except asyncio.CancelledError:
+        console.print("[red]stopped before the script was over[/]")
+        raise typer.Exit(1) from None
     if report:
         report.write_text(json.dumps(document, indent=2) + "\n")
     for line in wrong:

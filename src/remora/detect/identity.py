@@ -30,7 +30,7 @@ class RecentlySeen:
         self._seen.pop(key, None)
 
 
-def signal_of(fill: Fill, *, chain_id: int, heard_us: int) -> Signal:
+def signal_of(fill: Fill, *, chain_id: int, heard_us: int, block_us: int) -> Signal:
     """Return the signal of a leader's summed fill. Malformed when the fill comes from no mined transaction."""
     if fill.tx_hash is None or fill.block_number is None or fill.log_index is None:
         raise Malformed(f"expected a fill of a mined transaction, found order {fill.order_hash} without one")
@@ -50,4 +50,5 @@ def signal_of(fill: Fill, *, chain_id: int, heard_us: int) -> Signal:
         block_number=fill.block_number,
         log_index=fill.log_index,
         heard_us=heard_us,
+        block_us=block_us,
     )

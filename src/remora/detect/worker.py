@@ -17,6 +17,7 @@ from remora.detect.cursor import Progress
 from remora.detect.decode import exact_fills, sum_by_order
 from remora.detect.explain import explain_receipt
 from remora.detect.identity import RecentlySeen, signal_of
+from remora.detect.times import BlockTimes
 from remora.domain.chain import Head, Log, Receipt
 from remora.domain.contracts import ORDER_FILLED, TRANSFER_BATCH, TRANSFER_SINGLE, Contracts
 from remora.domain.errors import RemoraError, Retryable
@@ -31,6 +32,9 @@ BACKFILL_BLOCKS = 500
 
 REWIND_BLOCKS = 5
 """Blocks that a start reads again; known fills vanish at the unique row."""
+
+VERIFY_EVERY_BLOCKS = 5
+"""A log that the subscription swallowed is read this many blocks later."""
 
 RECEIPT_RETRY_S = 0.2
 """A node may announce a log before it serves the receipt."""
@@ -86,6 +90,8 @@ class Detector:
         self._on_signal = on_signal
         self._on_fill = on_fill
         self._progress = Progress()
+        self._times = BlockTimes(chain)
+        self._verified = 0
         self._closed = False
 
     def close(self) -> None:
@@ -111,20 +117,31 @@ class Detector:
                     caught_up = True
                     log.info("listening", says="[Supervisor] Listening for TransferSingle events...")
                 if isinstance(item, Head):
-                    self._progress.head(item.number)
-                    await self._store.save_cursor(self._progress.safe())
+                    await self._advance(item, tasks)
                 else:
                     self._take(item, tasks)
 
     async def _backfill(self, tasks: asyncio.TaskGroup) -> None:
+        """Read what was missed since the cursor, or start at the head if there is none."""
         head = (await self._chain.head()).number
         cursor = await self._store.cursor()
-        start = head + 1 if cursor is None else max(0, cursor + 1 - REWIND_BLOCKS)
-        for first in range(start, head + 1, BACKFILL_BLOCKS):
-            last = min(first + BACKFILL_BLOCKS - 1, head)
+        self._verified = head if cursor is None else max(0, cursor - REWIND_BLOCKS)
+        await self._verify(head, tasks)
+
+    async def _advance(self, head: Head, tasks: asyncio.TaskGroup) -> None:
+        """Follow the head; every few blocks read again what a subscription may have swallowed."""
+        self._times.add(head)
+        if head.number - self._verified > VERIFY_EVERY_BLOCKS:
+            await self._verify(head.number - 1, tasks)
+
+    async def _verify(self, last_block: int, tasks: asyncio.TaskGroup) -> None:
+        """Read the logs up to a block, and only then let the cursor follow: a subscription alone proves nothing."""
+        for first in range(self._verified + 1, last_block + 1, BACKFILL_BLOCKS):
+            last = min(first + BACKFILL_BLOCKS - 1, last_block)
             for item in await self._chain.logs(self._watch.filters(), first, last):
                 self._take(item, tasks)
-        self._progress.head(head)
+        self._verified = max(self._verified, last_block)
+        self._progress.head(self._verified + 1)
         await self._store.save_cursor(self._progress.safe())
 
     def _take(self, item: Log, tasks: asyncio.TaskGroup) -> None:
@@ -147,18 +164,23 @@ class Detector:
         except* RemoraError as failed:
             log.error("transaction_not_dealt_with", tx_hash=tx_hash, errors=[str(e) for e in failed.exceptions])
 
+    async def look_at(self, tx_hash: TxHash) -> None:
+        """Deal with a transaction that somebody else knows of, and that was perhaps not heard."""
+        await self._deal_with(tx_hash, self._clock.now_us())
+
     async def _deal_with(self, tx_hash: TxHash, heard_us: int) -> None:
         receipt = await self._receipt(tx_hash)
         known = self._watch.known.exchanges
         fills = sum_by_order(exact_fills(receipt.logs, known, complete=True)) if receipt.succeeded else []
         signals = [fill for fill in fills if self._is_signal(fill)]
+        block_us = await self._times.mined_us(receipt.block_number) if signals else 0
         async with asyncio.TaskGroup() as group:
             for fill in fills:
                 if fill.wallet in self._watch.fleet:
                     group.create_task(self._on_fill(fill, heard_us))
             if not self._closed:
                 for fill in signals:
-                    group.create_task(self._on_signal(self._signal(fill, heard_us)))
+                    group.create_task(self._on_signal(self._signal(fill, heard_us, block_us)))
         self._explain(receipt, {fill.wallet for fill in fills})
         if not (self._closed and signals):
             self._progress.finish(tx_hash)
@@ -167,8 +189,8 @@ class Detector:
         """Tell a leader's own trade from one in which our order hit the leader's resting order."""
         return fill.wallet in self._watch.leaders and fill.counterparty not in self._watch.fleet and bool(fill.shares)
 
-    def _signal(self, fill: Fill, heard_us: int) -> Signal:
-        signal = signal_of(fill, chain_id=self._watch.chain_id, heard_us=heard_us)
+    def _signal(self, fill: Fill, heard_us: int, block_us: int) -> Signal:
+        signal = signal_of(fill, chain_id=self._watch.chain_id, heard_us=heard_us, block_us=block_us)
         log.info(
             "signal_heard",
             leader=signal.leader,

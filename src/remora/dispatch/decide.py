@@ -13,6 +13,7 @@ from remora.dispatch.filters import (
     below_minimum,
     beyond_limit,
     exit_too_old,
+    in_debt,
     no_price,
     nothing_to_sell,
     too_old,
@@ -31,13 +32,14 @@ from remora.domain.signal import Side, Signal
 class Facts:
     """What was true when the decision was made.
 
-    `lots` are the shares held through each policy, `balances` the shares each follower has on chain, `leader_left` what
-    the leader still holds; all three are needed for a SELL only.
+    `debts` are what followers owe for earlier copies, for a BUY only. `lots` are the shares held through each policy,
+    `balances` the shares each follower has on chain, `leader_left` what the leader still holds: for a SELL only.
     """
 
     now_us: int
     market: MarketInfo | None
     quote: Quote | None
+    debts: Mapping[Address, Collateral]
     lots: Mapping[PolicyId, Shares]
     balances: Mapping[Address, Shares]
     leader_left: Shares
@@ -75,13 +77,14 @@ def _entry(policy: Policy, signal: Signal, facts: Facts) -> Intent | Because:
     limit = limit_price(policy, signal, facts.market)
     refusal = (
         too_old(policy, signal, facts.now_us)
+        or in_debt(policy, facts.debts)
         or above_max_odds(policy, signal, ask)
         or below_minimum(policy, budget)
         or beyond_limit(ask, limit, buying=True)
     )
     if refusal:
         return refusal
-    deadline_us = signal.heard_us + policy.max_signal_age_s * US
+    deadline_us = signal.since_us + policy.max_signal_age_s * US
     return _intent(policy, signal, limit, deadline_us, budget=budget, shares=ZERO_SHARES)
 
 
@@ -104,7 +107,7 @@ def _exit(policy: Policy, signal: Signal, facts: Facts) -> Intent | Because:
     refusal = beyond_limit(bid, limit, buying=False)
     if refusal:
         return refusal
-    return _intent(policy, signal, limit, signal.heard_us + EXIT_MAX_AGE_S * US, budget=ZERO_COLLATERAL, shares=shares)
+    return _intent(policy, signal, limit, signal.since_us + EXIT_MAX_AGE_S * US, budget=ZERO_COLLATERAL, shares=shares)
 
 
 def _intent(

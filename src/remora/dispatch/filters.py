@@ -5,6 +5,9 @@ An entry limit (max odds, minimum size) never blocks an exit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from remora.domain.ids import Address
 from remora.domain.market import Quote
 from remora.domain.money import Collateral, Price, Shares
 from remora.domain.parties import Policy
@@ -19,7 +22,7 @@ EXIT_MAX_AGE_S = 600
 
 
 def too_old(policy: Policy, signal: Signal, now_us: int) -> Because | None:
-    """Refuse an entry older than the policy allows, in seconds since it was heard or mined."""
+    """Refuse an entry older than the policy allows, in seconds since it was mined."""
     return _older_than(policy.max_signal_age_s, signal, now_us)
 
 
@@ -29,8 +32,14 @@ def exit_too_old(signal: Signal, now_us: int) -> Because | None:
 
 
 def _older_than(max_age_s: int, signal: Signal, now_us: int) -> Because | None:
-    age_s = (now_us - signal.heard_us) // US
+    age_s = (now_us - signal.since_us) // US
     return because(Reason.TOO_OLD, age_s=age_s, max_age_s=max_age_s) if age_s > max_age_s else None
+
+
+def in_debt(policy: Policy, debts: Mapping[Address, Collateral]) -> Because | None:
+    """Refuse an entry for a follower who owes for an earlier one: the fleet's float is not a loan."""
+    due = debts.get(policy.follower)
+    return because(Reason.IN_DEBT, due=due) if due is not None else None
 
 
 def below_minimum(policy: Policy, budget: Collateral) -> Because | None:

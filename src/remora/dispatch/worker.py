@@ -22,6 +22,13 @@ from remora.ports import ChainReader, Clock, SignalStore, Venue
 
 log = structlog.get_logger()
 
+US = 1_000_000
+
+ENTRY_PATIENCE_S = 30
+"""How long an exit waits for entries in the same token to be delivered."""
+
+ENTRY_POLL_S = 0.25
+
 
 class Dispatcher:
     """Decides each signal once. Signals of one leader are decided in the order they were heard.
@@ -72,15 +79,25 @@ class Dispatcher:
         market = await self._market(signal.token_id)
         quote = await quote_or_none(self._prices, signal.token_id, self._clock)
         selling = signal.side is Side.SELL
+        if selling:
+            await self._entries_settled(signal, policies)
         held = await self._held(signal, policies) if selling else {}
         return Facts(
             now_us=self._clock.now_us(),
             market=market,
             quote=quote,
+            debts={} if selling else await self._store.debts(),
             lots=await self._store.lots(signal.token_id) if selling else {},
             balances=held,
             leader_left=held.get(signal.leader, ZERO_SHARES),
         )
+
+    async def _entries_settled(self, signal: Signal, policies: Sequence[Policy]) -> None:
+        """Wait until entries in the token are delivered: a leader may sell what the followers are still buying."""
+        mine = {policy.policy_id for policy in policies}
+        give_up_us = self._clock.now_us() + ENTRY_PATIENCE_S * US
+        while self._clock.now_us() < give_up_us and await self._store.entries_in_flight(signal.token_id, mine):
+            await self._clock.sleep(ENTRY_POLL_S)
 
     async def _market(self, token_id: TokenId) -> MarketInfo | None:
         try:

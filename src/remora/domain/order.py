@@ -129,11 +129,17 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
-    """What the venue knows of an order. `pending` is true while a match of it may still reach a block or fail."""
+    """What the venue knows of an order.
+
+    `matched` counts what did not fail, `failed` what did; `tx_hashes` are the transactions of the former. `pending` is
+    true until the venue's words are final: while the order is open, or a match of it may still reach a block or fail.
+    """
 
     order_hash: OrderHash
     status: str
     matched: Shares
+    failed: Shares
+    tx_hashes: tuple[TxHash, ...]
     pending: bool
 
 

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     MARKET_UNKNOWN = "MARKET_UNKNOWN"
     SLIPPAGE = "SLIPPAGE"
     TOO_OLD = "TOO_OLD"
+    IN_DEBT = "IN_DEBT"
     NO_POSITION = "NO_POSITION"
     NO_FLOAT = "NO_FLOAT"
     COLLECT_FAILED = "COLLECT_FAILED"
@@ -31,6 +32,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.MARKET_UNKNOWN: "the venue does not know the market of token {token_id}",
     Reason.SLIPPAGE: "price {price} is beyond the limit {limit}",
     Reason.TOO_OLD: "the trade was {age_s} s old, the policy allows {max_age_s} s",
+    Reason.IN_DEBT: "an earlier copy of {due} is not paid for",
     Reason.NO_POSITION: "the follower holds no shares of token {token_id}",
     Reason.NO_FLOAT: "no operator wallet has {needed} of free float",
     Reason.COLLECT_FAILED: "the follower's shares could not be collected: {detail}",

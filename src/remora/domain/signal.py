@@ -55,7 +55,8 @@ class Fill:
 class Signal:
     """One leader order in one transaction: all its fills summed.
 
-    `heard_us` is when we first heard of it, in microseconds of the wall clock.
+    `heard_us` is when we first heard of it, in microseconds of the wall clock, `block_us` when it was mined, by the
+    chain's.
     """
 
     signal_id: SignalId
@@ -73,6 +74,12 @@ class Signal:
     block_number: int
     log_index: int
     heard_us: int
+    block_us: int
+
+    @property
+    def since_us(self) -> int:
+        """Since when the trade is known to the world: a trade that was missed is old, however late it was heard."""
+        return min(self.heard_us, self.block_us)
 
     @property
     def price(self) -> Price:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from remora.domain.market import MarketInfo
-from remora.domain.money import ONE, Collateral, Price, Shares, mul_div_floor
+from remora.domain.money import ONE, ZERO_COLLATERAL, Collateral, Price, Shares, mul_div_floor
 from remora.domain.order import BlockOrder, Intent, Part
 from remora.domain.signal import Side
 
@@ -17,15 +17,16 @@ SIZE_STEP = 10_000
 """Sizes have 2 decimals at the venue: orders sell whole hundredths of a share."""
 
 
-def block_orders(intents: Iterable[Intent], *, followers_per_order: int) -> list[BlockOrder]:
-    """Join intents with equal token, side and limit into orders of at most `followers_per_order` followers.
+def block_orders(intents: Iterable[Intent], *, followers_per_order: int, largest: Collateral) -> list[BlockOrder]:
+    """Join intents with equal token, side and limit into orders.
 
-    An order's deadline is its earliest intent's.
+    An order has at most `followers_per_order` followers and spends at most `largest`, what one wallet can promise; a
+    single intent above that is an order by itself. An order's deadline is its earliest intent's.
     """
     alike: defaultdict[tuple[int, Side, Price], list[Intent]] = defaultdict(list)
     for intent in intents:
         alike[intent.token_id, intent.side, intent.limit].append(intent)
-    return [_join(chunk) for group in alike.values() for chunk in _chunks(group, followers_per_order)]
+    return [_join(chunk) for group in alike.values() for chunk in _chunks(group, followers_per_order, largest)]
 
 
 def amounts(order: BlockOrder, market: MarketInfo) -> tuple[int, int]:
@@ -49,8 +50,17 @@ def budget(order: BlockOrder) -> Collateral:
     return Collateral(sum(part.budget.units for part in order.parts))
 
 
-def _chunks(group: list[Intent], size: int) -> Iterator[list[Intent]]:
-    return (group[start : start + size] for start in range(0, len(group), size))
+def _chunks(group: list[Intent], size: int, largest: Collateral) -> Iterator[list[Intent]]:
+    chunk: list[Intent] = []
+    spent = ZERO_COLLATERAL
+    for intent in group:
+        if chunk and (len(chunk) == size or spent + intent.budget > largest):
+            yield chunk
+            chunk, spent = [], ZERO_COLLATERAL
+        chunk.append(intent)
+        spent += intent.budget
+    if chunk:
+        yield chunk
 
 
 def _join(intents: list[Intent]) -> BlockOrder:

@@ -58,6 +58,10 @@ class Fleet:
         """Return the wallet's collateral that is promised to nobody."""
         return self._balance.get(wallet, ZERO_COLLATERAL) - Collateral(self._held[wallet])
 
+    def largest_balance(self) -> Collateral:
+        """Return what the richest ready wallet has, promised or not: no order can spend more at once."""
+        return max((self._balance[wallet] for wallet in self._ready), default=ZERO_COLLATERAL)
+
     def hold(self, key: str, wallet: Address, amount: Collateral) -> None:
         """Promise float under a key; holding the same key again replaces the promise."""
         self._drop(key)

@@ -42,8 +42,8 @@ def fill_posting(fill: Fill) -> Posting:
 
 
 def is_complete(order: OpenOrder, filled: Filled) -> bool:
-    """Tell whether blocks hold all that the venue matched. False before the venue has answered."""
-    return order.matched is not None and filled.shares >= order.matched
+    """Tell whether blocks hold all that the venue matched. False before the venue has said how much that is."""
+    return bool(order.matched) and order.matched is not None and filled.shares >= order.matched
 
 
 def end(order: OpenOrder, filled: Filled, because_nothing: Because | None = None) -> Ending:

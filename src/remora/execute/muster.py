@@ -7,15 +7,18 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
-from remora.domain.errors import Refused, RemoraError
+from remora.domain.errors import OperatorError, Refused, RemoraError
 from remora.domain.ids import Address
 from remora.domain.ledger import COLLATERAL, OPENING, Posting, operator_account, transfer
 from remora.domain.money import Collateral
 from remora.domain.transaction import Call
 from remora.execute.fleet import Fleet
-from remora.ports import ChainReader, Custody, SettlementStore, Venue
+from remora.ports import ChainReader, Clock, Custody, SettlementStore, Venue
 
 log = structlog.get_logger()
+
+AGAIN_AFTER_S = 60.0
+"""How often wallets that are out are tried again."""
 
 ENOUGH_ALLOWANCE = Collateral(2**128)
 """Approvals are unlimited; tokens that count them down take ages to get below this."""
@@ -28,7 +31,9 @@ class Muster:
         self,
         *,
         fleet: Fleet,
+        clearinghouse: Address,
         spenders: tuple[Address, ...],
+        clock: Clock,
         venue: Venue,
         chain: ChainReader,
         custody: Custody,
@@ -36,22 +41,33 @@ class Muster:
         send: Callable[[Address, Call], Coroutine[None, None, bool]],
     ) -> None:
         self._fleet = fleet
+        self._clearinghouse = clearinghouse
         self._spenders = spenders
+        self._clock = clock
         self._venue = venue
         self._chain = chain
         self._custody = custody
         self._store = store
         self._send = send
 
+    async def run(self) -> None:
+        """Try for ever to get back the wallets that are out."""
+        while True:
+            await self._clock.sleep(AGAIN_AFTER_S)
+            await self.muster()
+
     async def muster(self) -> None:
-        """Make all wallets ready that can be."""
+        """Make all wallets ready that can be and are not."""
+        ready = set(self._fleet.ready)
         async with asyncio.TaskGroup() as wallets:
             for wallet in self._fleet.wallets:
-                wallets.create_task(self._enlist(wallet))
+                if wallet not in ready:
+                    wallets.create_task(self._enlist(wallet))
 
     async def _enlist(self, wallet: Address) -> None:
         try:
             await self._venue.authenticate(wallet)
+            await self._check_admitted(wallet)
             await self._approve(wallet)
             balance = (await self._chain.collateral_of([wallet]))[0]
             await self._store.post([_opening(wallet, balance)])
@@ -60,6 +76,11 @@ class Muster:
             self._fleet.dismiss(wallet)
         else:
             self._fleet.enlist(wallet, balance)
+
+    async def _check_admitted(self, wallet: Address) -> None:
+        """Keep out a wallet that could buy but not deliver."""
+        if not await self._chain.is_operator(wallet, self._clearinghouse):
+            raise OperatorError(f"expected {wallet} to be an operator of the Clearinghouse; its owner must add it")
 
     async def _approve(self, wallet: Address) -> None:
         async with asyncio.TaskGroup() as approvals:

@@ -6,12 +6,15 @@ intents are free again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
-from remora.domain.errors import OutcomeUnknown, Refused, Retryable
+from remora.domain.errors import RemoraError
+from remora.domain.ids import TxHash
+from remora.domain.order import OrderReport, OrderState
 from remora.domain.records import OpenOrder
 from remora.execute.worker import Executor
 from remora.ports import Clock, OrderStore, Venue
@@ -19,6 +22,13 @@ from remora.ports import Clock, OrderStore, Venue
 log = structlog.get_logger()
 
 US = 1_000_000
+
+ASKED_AT_ONCE = 8
+"""Questions to the venue that are under way together."""
+
+
+ASK_AFTER_S = 5.0
+"""How old an order without an end is when it is first asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +40,15 @@ class ReconcileRules:
     """
 
     every_s: float = 1.0
-    ask_after_s: float = 5.0
-    never_arrived_after_s: float = 15.0
+    ask_after_s: float = ASK_AFTER_S
+    never_arrived_after_s: float = 20.0
 
 
 class Reconciler:
-    """Brings every open order to its end."""
+    """Brings every open order to its end, and every intent that nobody has in hand back to the executor.
+
+    `hear` deals with a transaction that the chain has and that was not heard.
+    """
 
     def __init__(
         self,
@@ -45,53 +58,56 @@ class Reconciler:
         venue: Venue,
         store: OrderStore,
         clock: Clock,
-        on_released: Callable[[], Awaitable[None]],
+        hear: Callable[[TxHash], Awaitable[None]],
     ) -> None:
         self._rules = rules
         self._executor = executor
         self._venue = venue
         self._store = store
         self._clock = clock
-        self._on_released = on_released
+        self._hear = hear
 
     async def run(self) -> None:
         """Reconcile for ever."""
         while True:
             await self._clock.sleep(self._rules.every_s)
             await self.reconcile()
+            await self._executor.resume()
 
     async def reconcile(self) -> None:
-        """Ask about every open order that is old enough, once."""
-        released = False
-        for order in await self._store.open_orders():
-            if self._age_s(order) >= self._rules.ask_after_s:
-                released |= await self._ask(order)
-        if released:
-            await self._on_released()
+        """Ask about every open order that is old enough, once; one that makes trouble stops no other."""
+        at_once = asyncio.Semaphore(ASKED_AT_ONCE)
+        async with asyncio.TaskGroup() as questions:
+            for order in await self._store.open_orders():
+                if self._age_s(order) >= self._rules.ask_after_s:
+                    questions.create_task(self._ask(order, at_once))
 
-    async def _ask(self, order: OpenOrder) -> bool:
-        """Ask about one order; True when it never arrived and its intents are free again."""
+    async def _ask(self, order: OpenOrder, at_once: asyncio.Semaphore) -> None:
         try:
-            report = await self._venue.report(order.order_hash, order.wallet)
-        except (Retryable, Refused, OutcomeUnknown) as trouble:
+            async with at_once:
+                report = await self._venue.report(order.order_hash, order.wallet)
+                await (self._missing(order) if report is None else self._reported(order, report))
+        except RemoraError as trouble:
             log.warning("order_still_unresolved", order_hash=order.order_hash, error=str(trouble))
-            return False
-        filled = await self._store.filled(order.order_hash)
-        if report is None:
-            return await self._missing(order, traded=bool(filled.shares))
-        if not report.pending:
-            matched = max(report.matched, filled.shares)
-            await self._store.mark_accepted(order.order_hash, matched, acknowledged_us=self._clock.now_us())
-            await self._executor.end_if_complete(order.order_hash)
-        return False
 
-    async def _missing(self, order: OpenOrder, *, traded: bool) -> bool:
-        if traded or self._age_s(order) < self._rules.never_arrived_after_s:
-            return False
-        if not await self._executor.release(order):
-            return False
-        log.warning("order_never_arrived", order_hash=order.order_hash)
-        return True
+    async def _missing(self, order: OpenOrder) -> None:
+        """Release an order that the venue does not know, if that proves that it never arrived."""
+        if order.state is not OrderState.RECORDED or self._age_s(order) < self._rules.never_arrived_after_s:
+            return
+        if await self._executor.release(order):
+            log.warning("order_never_arrived", order_hash=order.order_hash)
+
+    async def _reported(self, order: OpenOrder, report: OrderReport) -> None:
+        """End an order of which the venue's word is final and all that moved is heard from blocks."""
+        await self._store.mark_acknowledged(order.order_hash, None, acknowledged_us=self._clock.now_us())
+        seen = report.matched + report.failed
+        if report.pending or (order.matched is not None and seen < order.matched):
+            return
+        for tx_hash in set(report.tx_hashes) - await self._store.fill_transactions(order.order_hash):
+            log.warning("fill_not_heard", order_hash=order.order_hash, tx_hash=tx_hash)
+            await self._hear(tx_hash)
+        if await self._store.fill_transactions(order.order_hash) >= set(report.tx_hashes):
+            await self._executor.end_as_filled(order.order_hash)
 
     def _age_s(self, order: OpenOrder) -> float:
         return (self._clock.now_us() - order.sent_us) / US

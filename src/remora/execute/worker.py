@@ -10,16 +10,16 @@ import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import structlog
 
-from remora.domain.errors import Malformed, OutcomeUnknown, Refused, RemoraError, Retryable
+from remora.domain.errors import InvariantBroken, Malformed, OutcomeUnknown, Refused, RemoraError, Retryable
 from remora.domain.ids import Address, IntentId, OrderHash, SignalId, settlement_id
 from remora.domain.market import MarketInfo
-from remora.domain.money import ZERO_COLLATERAL, Collateral, Shares
+from remora.domain.money import BPS, ZERO_COLLATERAL, Collateral, Shares, mul_div_floor
 from remora.domain.order import (
     Acknowledgement,
     BlockOrder,
@@ -44,6 +44,9 @@ log = structlog.get_logger()
 
 SALT_BITS = 53
 """The venue reads the salt as a JSON number, exact up to 53 bits."""
+
+SPENDABLE_BPS = 9_000
+"""Fees are below 10 % of what an order spends: the venue's highest rate is 7 %."""
 
 SettleLater = Callable[[Sequence[Leg]], None]
 """Queues stored legs for settlement."""
@@ -118,7 +121,11 @@ class Executor:
         """Execute pending intents of one signal, all block orders at once."""
         with self._held(intents) as free:
             live = await self._drop_late(free)
-            blocks = block_orders(live, followers_per_order=self._rules.followers_per_order)
+            blocks = block_orders(
+                live,
+                followers_per_order=self._rules.followers_per_order,
+                largest=_spendable(self._fleet.largest_balance()),
+            )
             async with asyncio.TaskGroup() as orders:
                 for block in blocks:
                     orders.create_task(_contained(self._buy(block) if block.side is Side.BUY else self._collect(block)))
@@ -130,7 +137,12 @@ class Executor:
             return
         if await self._store.record_fill(fill, fill_posting(fill), heard_us=heard_us):
             log.info("order_filled", order_hash=fill.order_hash, shares=str(fill.shares), price=str(fill.price))
-            await self.end_if_complete(fill.order_hash)
+            await self._after_fill(fill)
+
+    async def _after_fill(self, fill: Fill) -> None:
+        if await self._store.open_order(fill.order_hash) is None:
+            log.error("fill_after_end", order_hash=fill.order_hash, tx_hash=fill.tx_hash, shares=str(fill.shares))
+        await self.end_if_complete(fill.order_hash)
 
     async def end_if_complete(self, order_hash: OrderHash) -> bool:
         """End an open order whose matches are all in blocks; tell whether it ended now."""
@@ -140,6 +152,13 @@ class Executor:
                 return False
             await self._finish(order, OrderState.DONE, None)
             return True
+
+    async def end_as_filled(self, order_hash: OrderHash) -> None:
+        """End an open order whose every match is proven and heard, whatever amounts the venue spoke of."""
+        async with self._turn(order_hash):
+            order = await self._store.open_order(order_hash)
+            if order is not None:
+                await self._finish(order, OrderState.DONE, None)
 
     async def reject(self, order_hash: OrderHash, why: Because) -> None:
         """End an order that provably never traded."""
@@ -154,18 +173,19 @@ class Executor:
         if order.order_hash in self._sending:
             return False
         async with self._turn(order.order_hash):
-            await self._store.release_order(order.order_hash)
+            released = await self._store.release_order(order.order_hash)
+        if released:
             await self._fleet.release(order.order_hash)
-        return True
+        return released
 
     async def resume_collected(self, only: Collection[IntentId] | None) -> None:
         """Go on with exits whose shares are collected and in no order: sell them, or give them back when too late."""
-        groups: defaultdict[tuple[Address, int, int], list[tuple[Leg, Intent]]] = defaultdict(list)
+        groups: defaultdict[tuple[Address, SignalId, int], list[tuple[Leg, Intent]]] = defaultdict(list)
         found = [(leg, i) for leg, i in await self._store.collected() if only is None or i.intent_id in only]
         with self._held([intent for _, intent in found]) as free:
             for leg, intent in found:
                 if intent in free:
-                    groups[leg.wallet, leg.token_id, intent.limit.units].append((leg, intent))
+                    groups[leg.wallet, intent.signal_id, intent.limit.units].append((leg, intent))
             async with asyncio.TaskGroup() as orders:
                 for (wallet, _, _), group in groups.items():
                     orders.create_task(_contained(self._sell(wallet, group)))
@@ -206,21 +226,32 @@ class Executor:
 
     async def _collect(self, block: BlockOrder) -> None:
         """Start an exit: the followers' shares go to the wallet that will sell them."""
-        async with self._fleet.checkout(_key(block), ZERO_COLLATERAL) as wallet:
-            legs = [_collect_leg(block, wallet, part) for part in block.parts]
-            await self._store.start_collecting(legs)
+        try:
+            async with self._fleet.checkout(_key(block), ZERO_COLLATERAL, wait_s=self._left_s(block)) as wallet:
+                legs = [_collect_leg(block, wallet, part) for part in block.parts]
+                await self._store.start_collecting(legs)
+        except NoneFree:
+            await self._fail(block, self._too_late(block.deadline_us))
+            return
         self._settle_later(legs)
 
     async def _sell(self, wallet: Address, found: Sequence[tuple[Leg, Intent]]) -> None:
         block = _collected_block(found)
         market = await self._market_to_sell_in(block)
         if isinstance(market, Because):
-            legs = [give_back(leg) for leg, _ in found]
-            await self._store.return_collected(legs, {leg.intent_id: market for leg in legs})
-            self._settle_later(legs)
+            await self._give_back(found, market)
             return
-        async with self._fleet.checkout(_key(block), ZERO_COLLATERAL, only=wallet):
-            await self._place(block, wallet, market)
+        try:
+            async with self._fleet.checkout(_key(block), ZERO_COLLATERAL, only=wallet, wait_s=self._left_s(block)):
+                await self._place(block, wallet, market)
+        except NoneFree:
+            await self._give_back(found, self._too_late(block.deadline_us))
+
+    async def _give_back(self, found: Sequence[tuple[Leg, Intent]], why: Because) -> None:
+        """Give up an exit: the followers get their shares back."""
+        legs = [give_back(leg) for leg, _ in found]
+        await self._store.return_collected(legs, {leg.intent_id: why for leg in legs})
+        self._settle_later(legs)
 
     async def _market_to_sell_in(self, block: BlockOrder) -> MarketInfo | Because:
         """Return the market, or the reason why the block is not to be sold."""
@@ -262,27 +293,31 @@ class Executor:
             try:
                 acknowledgement = await self._venue.submit(order)
             except Retryable as not_looked_at:
-                if self._left_s(block) <= 0:
+                if self._left_s(block) <= not_looked_at.delay_s:
                     await self.reject(order.order_hash, self._too_late(block.deadline_us))
                     return
                 await self._clock.sleep(not_looked_at.delay_s)
+                await self._store.mark_sending(order.order_hash, sent_us=self._clock.now_us())
             except Refused as refusal:
                 await self.reject(order.order_hash, because(Reason.VENUE_REJECTED, detail=refusal.reason))
                 return
             except OutcomeUnknown as unknown:
                 log.warning("order_unresolved", order_hash=order.order_hash, error=str(unknown))
                 return
+            except InvariantBroken:
+                # The venue has the order, under a hash that we did not expect: it must never be released.
+                await self._store.mark_acknowledged(order.order_hash, None, acknowledged_us=self._clock.now_us())
+                raise
             else:
                 await self._acknowledged(order, acknowledgement)
                 return
 
     async def _acknowledged(self, order: SignedOrder, acknowledgement: Acknowledgement) -> None:
+        """Store the venue's word; how much a delayed order matched is the reconciler's to ask."""
         log.info("order_acknowledged", order_hash=order.order_hash, status=acknowledgement.status)
-        if acknowledgement.status != "matched":
-            return  # delayed: the reconciler asks how it went
-        buying = order.terms.side is Side.BUY
-        matched = Shares(acknowledgement.taking if buying else acknowledgement.making)
-        await self._store.mark_accepted(order.order_hash, matched, acknowledged_us=self._clock.now_us())
+        units = acknowledgement.taking if order.terms.side is Side.BUY else acknowledgement.making
+        matched = Shares(units) if acknowledgement.status == "matched" else None
+        await self._store.mark_acknowledged(order.order_hash, matched, acknowledged_us=self._clock.now_us())
         await self.end_if_complete(order.order_hash)
 
     async def _finish(self, order: OpenOrder, state: OrderState, why: Because | None) -> None:
@@ -298,15 +333,15 @@ class Executor:
         for leg in ending.legs:
             if leg.step is SettlementStep.REMIT:
                 self._fleet.hold(leg.settlement_id, leg.wallet, leg.collateral)
-        await self._fleet.release(order.order_hash, await self._collateral(order.wallet))
         if ending.legs:
             self._settle_later(ending.legs)
+        await self._fleet.release(order.order_hash)
+        await self._refresh(order.wallet)
 
-    async def _collateral(self, wallet: Address) -> Collateral | None:
-        try:
-            return (await self._chain.collateral_of([wallet]))[0]
-        except Retryable:
-            return None  # the settlement that follows reads it again
+    async def _refresh(self, wallet: Address) -> None:
+        """Tell the fleet what a wallet has now; when the node cannot say, the settlement that follows asks again."""
+        with suppress(RemoraError):
+            await self._fleet.update(wallet, (await self._chain.collateral_of([wallet]))[0])
 
     async def _market(self, block: BlockOrder) -> MarketInfo | None:
         while True:
@@ -360,5 +395,11 @@ def _collect_leg(block: BlockOrder, wallet: Address, part: Part) -> Leg:
 
 
 def _collected_block(found: Sequence[tuple[Leg, Intent]]) -> BlockOrder:
-    (block,) = block_orders([intent for _, intent in found], followers_per_order=len(found))
+    intents = [intent for _, intent in found]
+    (block,) = block_orders(intents, followers_per_order=len(intents), largest=ZERO_COLLATERAL)
     return block
+
+
+def _spendable(balance: Collateral) -> Collateral:
+    """Return what an order may spend of a balance, so that the highest fee fits beside it."""
+    return Collateral(mul_div_floor(balance.units, SPENDABLE_BPS, BPS))

@@ -21,6 +21,8 @@ from remora.domain.money import Wei
 PREFIX = "REMORA_"
 DEVNET_CHAIN_ID = 31337
 PUBLIC_TEST_MNEMONIC = "test test test test test test test test test test test junk"
+LONGEST_POST_S = 20
+"""Longer than an order may wait for the rate limit and for the venue's answer together."""
 ARMED = "yes, trade real money"
 """What REMORA_ARMED must say before an order leaves for a live network."""
 
@@ -146,8 +148,10 @@ class Settings(NodeSettings):
     recovery_interval_s: float = Field(default=120, gt=0)
     """How often debts are tried, in seconds."""
 
-    never_arrived_s: float = Field(default=15, ge=1)
-    """How long after sending the venue's word that it has no such order is a proof, in seconds."""
+    never_arrived_s: float = Field(default=20, ge=1)
+    """How long after sending the venue's word that it has no such order is a proof, in seconds; 20 at least, but for
+    the devnet: a POST may wait for a rate limit and be under way for 18 s.
+    """
 
     refuel_threshold: Coin = Wei.parse("0.1")
     """Operator wallets below this much native coin are refuelled."""
@@ -172,6 +176,14 @@ class Settings(NodeSettings):
         words = " ".join(self.trading_mnemonic.get_secret_value().split())
         if self.chain_id != DEVNET_CHAIN_ID and words == PUBLIC_TEST_MNEMONIC:
             raise ValueError("TRADING_MNEMONIC is the public test mnemonic: everybody has its keys; use your own")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_impatience_on_a_live_network(self) -> Settings:
+        if self.chain_id != DEVNET_CHAIN_ID and self.never_arrived_s < LONGEST_POST_S:
+            raise ValueError(
+                f"REMORA_NEVER_ARRIVED_S: expected at least {LONGEST_POST_S}, found {self.never_arrived_s}"
+            )
         return self
 
     @property

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import structlog
 
@@ -48,41 +49,68 @@ class Transactor:
         self._store = store
         self._clock = clock
         self._turns: defaultdict[Address, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._followed: set[TxHash] = set()
 
-    async def send(self, wallet: Address, call: Call, *, purpose: str, legs: Sequence[Leg] = ()) -> Receipt:
-        """Record, broadcast, and wait until a block has it; the caller records what the receipt means.
+    def is_followed(self, tx_hash: TxHash) -> bool:
+        """Tell whether somebody waits for the transaction, or is about to record what became of it."""
+        return tx_hash in self._followed
+
+    @asynccontextmanager
+    async def sent(
+        self, wallet: Address, call: Call, *, purpose: str, legs: Sequence[Leg] = ()
+    ) -> AsyncIterator[Receipt]:
+        """Record, broadcast, wait until a block has it, and yield the receipt; the caller records what it means.
 
         Raises Refused when the node proved not to take it: then nothing is recorded any more.
         """
-        async with self._turns[wallet]:
-            signed = await self._record(wallet, call, purpose, legs)
-            await self._broadcast(signed)
-        return await self._mined(signed)
-
-    async def follow(self, sent: SentTransaction) -> Receipt:
-        """Go on with a transaction that an earlier process recorded: hand it over again and wait for its block."""
-        signed = self._signer.sign_transaction(sent.transaction)
-        found = await self._receipt(signed.tx_hash)
-        if found is None:
-            async with self._turns[sent.transaction.wallet]:
+        with ExitStack() as until_recorded:
+            async with self._turns[wallet]:
+                transaction = await self._next(wallet, call)
+                signed = self._signer.sign_transaction(transaction)
+                until_recorded.enter_context(self._following(signed.tx_hash))
+                await self._store.record_transaction(
+                    transaction, signed.tx_hash, purpose=purpose, legs=legs, sent_us=self._clock.now_us()
+                )
                 await self._broadcast(signed)
-        return await self._mined(signed)
+            yield await self._mined(signed)
 
-    async def _record(self, wallet: Address, call: Call, purpose: str, legs: Sequence[Leg]) -> SignedTransaction:
-        recorded = await self._store.next_nonce(wallet)
-        nonce = max(recorded, await self._chain.account_nonce(wallet))
-        transaction = Transaction(
+    @asynccontextmanager
+    async def followed(self, earlier: SentTransaction) -> AsyncIterator[Receipt]:
+        """Go on with a transaction that an earlier process recorded: hand it over again and wait for its block."""
+        signed = self._signer.sign_transaction(earlier.transaction)
+        with self._following(signed.tx_hash):
+            if await self._receipt(signed.tx_hash) is None:
+                async with self._turns[earlier.transaction.wallet]:
+                    await self._broadcast(signed)
+            yield await self._mined(signed)
+
+    @contextmanager
+    def _following(self, tx_hash: TxHash) -> Iterator[None]:
+        self._followed.add(tx_hash)
+        try:
+            yield
+        finally:
+            self._followed.discard(tx_hash)
+
+    async def _next(self, wallet: Address, call: Call) -> Transaction:
+        return Transaction(
             chain_id=self._chain_id,
             wallet=wallet,
-            nonce=nonce,
+            nonce=await self._free_nonce(wallet),
             call=call,
             gas_price=await self._chain.gas_price(),
         )
-        signed = self._signer.sign_transaction(transaction)
-        await self._store.record_transaction(
-            transaction, signed.tx_hash, purpose=purpose, legs=legs, sent_us=self._clock.now_us()
-        )
-        return signed
+
+    async def _free_nonce(self, wallet: Address) -> int:
+        """Return the lowest account nonce that neither the chain nor a recorded transaction has used.
+
+        The lowest, because a transaction that was discarded leaves a gap which holds up all that come after it.
+        """
+        nonce = await self._chain.account_nonce(wallet)
+        recorded = await self._store.recorded_nonces(wallet)
+        while nonce in recorded:
+            nonce += 1
+        return nonce
 
     async def _broadcast(self, signed: SignedTransaction) -> None:
         """Hand a recorded transaction to the node, again and again while the node does not look at it."""

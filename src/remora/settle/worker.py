@@ -58,14 +58,17 @@ class Settler:
 
     async def run(self) -> None:
         """Settle what is queued, and sweep up what was left, for ever."""
-        async with asyncio.TaskGroup() as settlements:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sweep_for_ever())
             while True:
-                try:
-                    async with asyncio.timeout(self._sweep_s):
-                        legs = await self._queue.get()
-                except TimeoutError:
-                    legs = await self._store.pending_legs()
-                settlements.create_task(self._settle_or_leave(legs))
+                tasks.create_task(self._settle_or_leave(await self._queue.get()))
+
+    async def follow_unmined(self) -> None:
+        """Bring the transactions that an earlier process recorded, and that nobody follows, to their end."""
+        async with asyncio.TaskGroup() as tasks:
+            for earlier in await self._store.unmined():
+                if not self._transactor.is_followed(earlier.tx_hash):
+                    tasks.create_task(self._follow(earlier))
 
     async def settle(self, legs: Sequence[Leg]) -> None:
         """Settle legs and return once the chain has decided about each.
@@ -84,23 +87,35 @@ class Settler:
             if trouble := transaction.result():
                 raise trouble
 
-    async def follow(self, sent: SentTransaction) -> None:
-        """Bring a transaction of an earlier process to its end; one that the node refuses leaves its legs pending."""
-        try:
-            await self._conclude(await self._transactor.follow(sent), sent.legs)
-        except Refused as refusal:
-            log.warning("settlement_postponed", legs=len(sent.legs), error=refusal.reason)
-
     async def send(self, wallet: Address, call: Call, *, purpose: str) -> bool:
         """Send a call that settles nothing, such as an approval, and record its end; tell whether it succeeded."""
-        receipt = await self._transactor.send(wallet, call, purpose=purpose)
-        await self._conclude(receipt, ())
-        return receipt.succeeded
+        async with self._transactor.sent(wallet, call, purpose=purpose) as receipt:
+            await self._conclude(receipt, ())
+            return receipt.succeeded
 
     async def refuel(self, treasury: Address, amounts: Mapping[Address, Wei]) -> None:
         """Top up wallets from the treasury in one transaction. Refused when the chain reverted it."""
         if not await self.send(treasury, self._custody.refuel(amounts), purpose="refuel"):
             raise Refused("the refuel transaction was reverted")
+
+    async def _sweep_for_ever(self) -> None:
+        """Look for what nobody has in hand: transactions that are not followed, legs that no transaction holds.
+
+        A sweep does not wait for what it starts: a transaction that no block takes must not end the sweeping.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._clock.sleep(self._sweep_s)
+                tasks.create_task(self.follow_unmined())
+                tasks.create_task(self._settle_or_leave(await self._store.pending_legs()))
+
+    async def _follow(self, earlier: SentTransaction) -> None:
+        """Bring one transaction to its end; trouble with it, such as a wallet that is no longer ours, stays here."""
+        try:
+            async with self._transactor.followed(earlier) as receipt:
+                await self._conclude(receipt, earlier.legs)
+        except RemoraError as trouble:
+            log.warning("settlement_postponed", legs=len(earlier.legs), error=str(trouble))
 
     async def _settle_or_leave(self, legs: Sequence[Leg]) -> None:
         try:
@@ -120,8 +135,8 @@ class Settler:
     async def _settle_group(self, legs: Sequence[Leg]) -> None:
         step, wallet = legs[0].step, legs[0].wallet
         call = self._custody.settle(step, legs)
-        receipt = await self._transactor.send(wallet, call, purpose=step, legs=legs)
-        await self._conclude(receipt, legs)
+        async with self._transactor.sent(wallet, call, purpose=step, legs=legs) as receipt:
+            await self._conclude(receipt, legs)
 
     async def _conclude(self, receipt: Receipt, legs: Sequence[Leg]) -> None:
         changes = effects(legs, self._custody.outcomes(receipt)) if receipt.succeeded else []

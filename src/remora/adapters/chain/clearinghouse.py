@@ -26,6 +26,7 @@ _SIGNATURES = {
     SettlementStep.REMIT: "remit((bytes32,address,uint256,uint256,uint256,uint256)[])",
 }
 _REFUEL = "refuel(address[],uint256[])"
+_IS_OPERATOR = "is_operator(address)"
 
 _FAILED_TOPIC, *_SETTLED_TOPICS = (
     f"0x{keccak(text=event).hex()}"
@@ -59,6 +60,11 @@ _REFUELED_WALLET_GAS = 45_000
 
 _APPROVAL_GAS = 100_000
 """Measured: 46,000 for a plain token; a collateral behind a proxy takes more."""
+
+
+def is_operator(wallet: Address) -> bytes:
+    """Return the calldata of the question whether a wallet may settle."""
+    return keccak(text=_IS_OPERATOR)[:4] + encode(["address"], [wallet])
 
 
 class ClearinghouseCustody:

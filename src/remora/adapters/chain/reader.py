@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
 from remora.adapters.chain import tokens
+from remora.adapters.chain.clearinghouse import is_operator
 from remora.adapters.chain.filters import Query, query
 from remora.adapters.chain.jsonrpc import NodeError, Request, read_error
 from remora.adapters.chain.rpc import RpcClient
@@ -51,6 +52,9 @@ class NodeReader:
     async def head(self) -> Head:
         return _head(await self._call("eth_getBlockByNumber", "latest", False))
 
+    async def block(self, number: int) -> Head:
+        return _head(await self._call("eth_getBlockByNumber", hex(number), False))
+
     async def stream(self, filters: Sequence[LogFilter]) -> AsyncGenerator[Log | Head, None]:
         """Yield logs and heads in order of arrival; a log that matches several filters comes once for each."""
         subscriptions = [("logs", query(each)) for each in filters]
@@ -88,6 +92,10 @@ class NodeReader:
     async def shares_approved(self, wallets: Sequence[Address], spender: Address) -> list[bool]:
         calls = [tokens.is_approved_for_all(wallet, spender) for wallet in wallets]
         return [bool(answer) for answer in await self._eth_calls(self._conditional_tokens, calls)]
+
+    async def is_operator(self, wallet: Address, clearinghouse: Address) -> bool:
+        (answer,) = await self._eth_calls(clearinghouse, [is_operator(wallet)])
+        return bool(answer)
 
     async def shares_of(self, holdings: Sequence[tuple[Address, TokenId]]) -> list[Shares]:
         balances: list[Shares] = []

@@ -59,7 +59,7 @@ def engine_for(path: Path) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Apply all migrations that the database has not seen, in one transaction. OperatorError when they do not fit it."""
+    """Apply all migrations that the database has not seen, in one transaction. OperatorError when they do not fit."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
@@ -67,8 +67,8 @@ def migrate(engine: Engine) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except (CommandError, DatabaseError) as error:
-        cause = getattr(error, "orig", error)
-        raise OperatorError(f"expected {engine.url.database} to be a database of this remora, found: {cause}") from error
+        found = getattr(error, "orig", error)
+        raise OperatorError(f"expected {engine.url.database} to be this remora's database, found: {found}") from error
 
 
 @contextmanager

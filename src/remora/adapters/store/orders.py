@@ -11,7 +11,7 @@ from remora.adapters.store import rows, schema
 from remora.adapters.store.books import post
 from remora.adapters.store.writer import Writer
 from remora.domain.errors import InvariantBroken
-from remora.domain.ids import IntentId, OrderHash
+from remora.domain.ids import IntentId, OrderHash, TxHash
 from remora.domain.ledger import Posting
 from remora.domain.money import Collateral, Shares
 from remora.domain.order import (
@@ -78,13 +78,19 @@ class SqliteOrderStore:
 
         await self._writer.run(work)
 
-    async def mark_accepted(self, order_hash: OrderHash, matched: Shares, *, acknowledged_us: int) -> None:
+    async def mark_sending(self, order_hash: OrderHash, *, sent_us: int) -> None:
         o = schema.orders.c
-        values = {
+        statement = update(schema.orders).where(o.order_hash == order_hash, o.state.in_(OPEN)).values(sent_us=sent_us)
+        await self._writer.run(lambda c: c.execute(statement))
+
+    async def mark_acknowledged(self, order_hash: OrderHash, matched: Shares | None, *, acknowledged_us: int) -> None:
+        o = schema.orders.c
+        values: rows.Values = {
             "state": OrderState.ACCEPTED,
-            "matched": matched.units,
             "acknowledged_us": func.coalesce(o.acknowledged_us, acknowledged_us),
         }
+        if matched is not None:
+            values["matched"] = matched.units
         statement = update(schema.orders).where(o.order_hash == order_hash, o.state.in_(OPEN)).values(values)
         await self._writer.run(lambda c: c.execute(statement))
 
@@ -116,6 +122,10 @@ class SqliteOrderStore:
         shares, collateral, fee = (int(units or 0) for units in row)
         return Filled(shares=Shares(shares), collateral=Collateral(collateral), fee=Collateral(fee))
 
+    async def fill_transactions(self, order_hash: OrderHash) -> frozenset[TxHash]:
+        query = select(schema.fills.c.tx_hash).where(schema.fills.c.order_hash == order_hash)
+        return await self._writer.run(lambda c: frozenset(TxHash(row.tx_hash) for row in c.execute(query)))
+
     async def finish_order(
         self,
         order_hash: OrderHash,
@@ -138,15 +148,18 @@ class SqliteOrderStore:
 
         await self._writer.run(work)
 
-    async def release_order(self, order_hash: OrderHash) -> None:
-        def work(connection: Connection) -> None:
+    async def release_order(self, order_hash: OrderHash) -> bool:
+        def work(connection: Connection) -> bool:
+            if not _never_arrived(connection, order_hash):
+                return False
             side = _end_order(connection, order_hash, OrderState.REJECTED)
             free = IntentState.PENDING if side is Side.BUY else IntentState.COLLECTED
             parts = select(schema.order_parts.c.intent_id).where(schema.order_parts.c.order_hash == order_hash)
             ids = [IntentId(row.intent_id) for row in connection.execute(parts)]
             _move(connection, ids, IntentState.ORDERED, free)
+            return True
 
-        await self._writer.run(work)
+        return await self._writer.run(work)
 
     async def fail_intents(self, failures: Mapping[IntentId, Because]) -> None:
         await self._writer.run(lambda c: _fail(c, failures, IntentState.PENDING))
@@ -176,6 +189,15 @@ def _parts(connection: Connection, order_hash: str) -> tuple[Part, ...]:
         .order_by(p.position)
     )
     return tuple(rows.part_of(row) for row in connection.execute(query))
+
+
+def _never_arrived(connection: Connection, order_hash: OrderHash) -> bool:
+    """Tell whether nothing speaks of the order: it was never acknowledged, and no block has a fill of it."""
+    o, f = schema.orders.c, schema.fills.c
+    unheard = (o.state == OrderState.RECORDED) & o.acknowledged_us.is_(None) & o.matched.is_(None)
+    unfilled = ~select(f.order_hash).where(f.order_hash == order_hash).exists()
+    query = select(o.order_hash).where(o.order_hash == order_hash, unheard, unfilled)
+    return connection.execute(query).first() is not None
 
 
 def _end_order(connection: Connection, order_hash: OrderHash, state: OrderState) -> Side:

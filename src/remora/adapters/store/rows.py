@@ -47,6 +47,7 @@ def signal_values(signal: Signal, stored_us: int) -> Values:
         "block_number": signal.block_number,
         "log_index": signal.log_index,
         "heard_us": signal.heard_us,
+        "block_us": signal.block_us,
         "stored_us": stored_us,
     }
 

@@ -47,6 +47,7 @@ signals = Table(
     Column("block_number", BigInteger, nullable=False),
     Column("log_index", BigInteger, nullable=False),
     Column("heard_us", BigInteger, nullable=False),
+    Column("block_us", BigInteger, nullable=False),
     Column("stored_us", BigInteger, nullable=False),
     UniqueConstraint("chain_id", "exchange", "order_hash", "tx_hash", name="one_signal_per_leader_fill"),
 )

@@ -43,11 +43,10 @@ class SqliteSettlementStore:
         query = select(schema.legs).where(owed)
         return await self._writer.run(lambda c: [rows.leg_of(row) for row in c.execute(query)])
 
-    async def next_nonce(self, wallet: Address) -> int:
+    async def recorded_nonces(self, wallet: Address) -> frozenset[int]:
         t = schema.transactions.c
-        query = select(func.max(t.nonce)).where(t.wallet == wallet)
-        highest = await self._writer.run(lambda c: c.execute(query).scalar())
-        return 0 if highest is None else int(highest) + 1
+        query = select(t.nonce).where(t.wallet == wallet, t.state == TxState.RECORDED)
+        return await self._writer.run(lambda c: frozenset(row.nonce for row in c.execute(query)))
 
     async def record_transaction(
         self, transaction: Transaction, tx_hash: TxHash, *, purpose: str, legs: Sequence[Leg], sent_us: int

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, case, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from remora.adapters.store import rows, schema
 from remora.adapters.store.writer import Writer
-from remora.domain.ids import PolicyId, TokenId
-from remora.domain.money import Shares
+from remora.domain.ids import Address, PolicyId, TokenId
+from remora.domain.money import Collateral, Shares
 from remora.domain.order import Denial, Intent, IntentState
+from remora.domain.records import DebtSide
 from remora.domain.signal import Side, Signal
 
 
@@ -53,6 +54,22 @@ class SqliteSignalStore:
             return True
 
         return await self._writer.run(work)
+
+    async def debts(self) -> Mapping[Address, Collateral]:
+        owing = (schema.debts.c.side == DebtSide.FOLLOWER) & schema.debts.c.recovered_us.is_(None)
+        follower, due = schema.legs.c.follower, func.sum(schema.debts.c.due).label("due")
+        query = select(follower, due).join(schema.debts).where(owing).group_by(follower)
+        return await self._writer.run(
+            lambda c: {Address(row.follower): Collateral(row.due) for row in c.execute(query)}
+        )
+
+    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> bool:
+        i = schema.intents.c
+        moving = i.state.in_([IntentState.PENDING, IntentState.ORDERED, IntentState.FILLED])
+        entries = (i.side == Side.BUY) & (i.token_id == str(token_id)) & moving
+        query = select(i.policy_id).where(entries)
+        found = await self._writer.run(lambda c: {row.policy_id for row in c.execute(query)})
+        return not found.isdisjoint(policies)
 
     async def lots(self, token_id: TokenId) -> Mapping[PolicyId, Shares]:
         return await self._writer.run(lambda c: _lots(c, token_id))

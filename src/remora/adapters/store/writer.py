@@ -52,11 +52,10 @@ class Writer:
             self._thread.join()
 
     def _run(self) -> None:
-        with self._engine.connect() as connection:
-            while group := self._next_group():
-                self._commit(connection, [item for item in group if item])
-                if None in group:
-                    return
+        while group := self._next_group():
+            self._commit([item for item in group if item])
+            if None in group:
+                return
 
     def _next_group(self) -> list[tuple[Work, Future[Any]] | None]:
         group = [self._queue.get()]
@@ -64,10 +63,11 @@ class Writer:
             group.append(self._queue.get())
         return group
 
-    def _commit(self, connection: Connection, group: list[tuple[Work, Future[Any]]]) -> None:
+    def _commit(self, group: list[tuple[Work, Future[Any]]]) -> None:
+        """Run a group and commit it, on a connection that the pool takes back: it ends what a failed commit left."""
         done: list[tuple[Future[Any], Any]] = []
         try:
-            with connection.begin():
+            with self._engine.begin() as connection:
                 for work, future in group:
                     self._attempt(connection, work, future, done)
         except BaseException as error:  # noqa: BLE001  whatever failed the commit must reach every caller

@@ -91,12 +91,10 @@ def _accepted(raw: dict[str, Any], order: SignedOrder) -> Acknowledgement:
         raise Refused("unmatched")
     if status not in _ACCEPTED:
         raise OutcomeUnknown(f"the venue answered with status {status!r}")
-    return Acknowledgement(
-        order_hash=order.order_hash,
-        status=status,
-        making=_amount(raw, "makingAmount"),
-        taking=_amount(raw, "takingAmount"),
-    )
+    making, taking = _amount(raw, "makingAmount"), _amount(raw, "takingAmount")
+    if status == "matched" and not (making and taking):
+        raise OutcomeUnknown("the venue answered that it matched, and not how much")
+    return Acknowledgement(order_hash=order.order_hash, status=status, making=making, taking=taking)
 
 
 def _check_hash(order_id: Any, order: SignedOrder) -> None:

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from remora.adapters.venue.wire import mapping, number, sequence, text_of
-from remora.domain.ids import OrderHash
+from remora.domain.ids import OrderHash, TxHash, word
 from remora.domain.money import ZERO_SHARES, Shares
 from remora.domain.order import OrderReport
 
 END_CURSOR = "LTE="
 """The venue's cursor after the last page."""
 
-_OPEN = frozenset({"LIVE", "DELAYED"})
 _FINAL = frozenset({"CONFIRMED", "FAILED"})
+_CLOSED = frozenset({"MATCHED", "UNMATCHED", "INVALID"})
+_CANCELED = "CANCELED"
+"""Every kind of cancellation starts with this word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class TradePart:
     trade_id: str
     status: str
     shares: Shares
+    tx_hash: TxHash | None
 
 
 def parse_listed_order(raw: Any) -> ListedOrder | None:
@@ -61,19 +64,28 @@ def parse_trades(raw: Any, order_hash: OrderHash) -> tuple[list[TradePart], str 
 def order_report(order_hash: OrderHash, listed: ListedOrder | None, parts: Sequence[TradePart]) -> OrderReport | None:
     """Return what listing and trades say together; None when there is neither.
 
-    `matched` counts what did not fail. The order is pending while it is open, while a trade is not final, and while
-    the listing speaks of more than the trades seen.
+    The order is pending unless its status is known to be a final one, and then while a trade is not final or has no
+    transaction, while the listing speaks of more than the trades seen, and while it is matched and no trade is seen.
     """
     if listed is None and not parts:
         return None
     status, claimed = (listed.status, listed.matched) if listed else ("MATCHED", ZERO_SHARES)
     seen = _total(parts)
+    moved = [part for part in parts if part.status != "FAILED"]
+    unsure = any(part.status not in _FINAL for part in parts) or any(part.tx_hash is None for part in moved)
+    untold = seen < claimed or (status == "MATCHED" and not seen)
     return OrderReport(
         order_hash=order_hash,
         status=status,
-        matched=_total([part for part in parts if part.status != "FAILED"]),
-        pending=status in _OPEN or seen < claimed or any(part.status not in _FINAL for part in parts),
+        matched=_total(moved),
+        failed=seen - _total(moved),
+        tx_hashes=tuple(dict.fromkeys(part.tx_hash for part in moved if part.tx_hash is not None)),
+        pending=not _is_closed(status) or unsure or untold,
     )
+
+
+def _is_closed(status: str) -> bool:
+    return status in _CLOSED or status.startswith(_CANCELED)
 
 
 def _part(trade: Any, order_hash: OrderHash) -> TradePart | None:
@@ -81,8 +93,16 @@ def _part(trade: Any, order_hash: OrderHash) -> TradePart | None:
     if shares is None:
         return None
     return TradePart(
-        trade_id=text_of(trade, "id"), status=_plain(text_of(trade, "status"), "TRADE_STATUS_"), shares=shares
+        trade_id=text_of(trade, "id"),
+        status=_plain(text_of(trade, "status"), "TRADE_STATUS_"),
+        shares=shares,
+        tx_hash=_tx_hash(trade.get("transaction_hash")),
     )
+
+
+def _tx_hash(raw: Any) -> TxHash | None:
+    """Read a transaction hash; a trade that is not broadcast yet has none, or an empty one."""
+    return TxHash(word(raw)) if raw else None
 
 
 def _shares_of_order(trade: Any, order_hash: OrderHash) -> Shares | None:

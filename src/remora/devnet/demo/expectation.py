@@ -20,6 +20,8 @@ class Expectation:
     copies: int = 0
     refusals: int = 0
     _held: set[tuple[Address, TokenId]] = field(default_factory=set)
+    _owing: set[Address] = field(default_factory=set)
+    _relieved: bool = False
 
     def add(self, trade: Trade) -> None:
         """Take a leader trade into account."""
@@ -30,10 +32,18 @@ class Expectation:
                 self.copies += copied
                 self.refusals += not copied
 
+    def relieve(self) -> None:
+        """Take into account that everybody who owed has paid."""
+        self._relieved = True
+        self._owing.clear()
+
     def _bought(self, follower: Follower, trade: Trade) -> bool:
-        copied = trade.price <= follower.max_odds and _size(follower, trade) >= Collateral(ONE)
+        wanted = trade.price <= follower.max_odds and _size(follower, trade) >= Collateral(ONE)
+        copied = wanted and follower.wallet not in self._owing
         if copied:
             self._held.add((follower.wallet, trade.token_id))
+            if not self._relieved and follower in self.cast.underfunded:
+                self._owing.add(follower.wallet)
         return copied
 
     def _sold(self, follower: Follower, trade: Trade) -> bool:

@@ -76,12 +76,13 @@ class Performance:
                 while not self._is_settled(self.read(), debts_too=debts_too):
                     await asyncio.sleep(0.2)
 
-    async def relieve(self) -> None:
-        """Give the underfunded followers collateral."""
+    async def relieve(self, relief: Collateral = RELIEF) -> None:
+        """Give each underfunded follower collateral."""
         wallets = [follower.wallet for follower in self.cast.underfunded]
-        await self.stage.funding.fund(wallets, collateral=RELIEF)
+        await self.stage.funding.fund(wallets, collateral=relief)
         for wallet in wallets:
-            self.brought[wallet] += RELIEF.units
+            self.brought[wallet] += relief.units
+        self.expectation.relieve()
 
     async def audit(self) -> Audit:
         """Compare the books with the chain."""

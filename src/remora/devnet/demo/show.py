@@ -16,12 +16,13 @@ from remora.devnet.demo.report import run_report, shortcomings
 from remora.devnet.demo.screen import Event, Screen
 from remora.devnet.demo.script import Act, acts, leaders_of
 from remora.devnet.demo.stage import Stage, staged
-from remora.devnet.supervised import Supervisor, supervisor_environment
+from remora.devnet.supervised import Supervisor
 from remora.devnet.traders.leader import Leader
 
 FLEET_SIZE = 20
 LOW_WALLETS = 2
 """So many operator wallets need a refuel at the start."""
+SETTINGS = {"REMORA_RECOVERY_INTERVAL_S": "4"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ async def _go_on(show: Show, leaders: list[Leader], wishes: Wishes) -> None:
 async def _supervised(show: Show) -> AsyncIterator[None]:
     """Run the supervisor with its log on the screen; wait until it listens, and stop it as an operator would."""
     stage = show.performance.stage
-    supervisor = await Supervisor.start(stage.folder, {**supervisor_environment(stage.endpoints), **_settings(stage)})
+    supervisor = await Supervisor.start(stage.folder, {**stage.environment(), **SETTINGS})
     listening = asyncio.create_task(show.listen(supervisor))
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -136,11 +137,3 @@ async def _supervised(show: Show) -> AsyncIterator[None]:
     finally:
         await supervisor.stop()
         await listening
-
-
-def _settings(stage: Stage) -> dict[str, str]:
-    return {
-        "REMORA_RECOVERY_INTERVAL_S": "4",
-        "REMORA_DATABASE": stage.database.name,
-        "REMORA_FLEET_SIZE": str(len(stage.fleet)),
-    }

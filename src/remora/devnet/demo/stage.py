@@ -14,6 +14,7 @@ from remora.devnet.demo.cast import Cast
 from remora.devnet.endpoints import Endpoints
 from remora.devnet.funding import Funding
 from remora.devnet.rpc import Node, connected
+from remora.devnet.supervised import supervisor_environment
 from remora.domain.errors import OperatorError
 from remora.domain.ids import Address
 from remora.domain.money import ONE, Collateral, Wei
@@ -27,18 +28,43 @@ NEVER_S = 2**40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where everything happens: a devnet, a folder for a supervisor, and the operator wallets that it will use."""
+    """Where everything happens: a devnet, a folder for a supervisor, and the operator wallets that it will use.
+
+    The wallets come from the public test mnemonic, from derivation index `fleet_start` on.
+    """
 
     folder: Path
     endpoints: Endpoints
     node: Node
     funding: Funding
     fleet: tuple[Address, ...]
+    fleet_start: int
+
+    @classmethod
+    def on(cls, endpoints: Endpoints, node: Node, folder: Path, *, fleet_size: int, fleet_start: int = 0) -> Stage:
+        """Return a stage on a running devnet; it is bare until a cast is admitted."""
+        return cls(
+            folder=folder,
+            endpoints=endpoints,
+            node=node,
+            funding=Funding(node=node, contracts=endpoints.contracts),
+            fleet=tuple(account.address for account in fleet(fleet_size, start=fleet_start)),
+            fleet_start=fleet_start,
+        )
 
     @property
     def database(self) -> Path:
         """The supervisor's database."""
         return self.folder / "remora.db"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables of a supervisor on this stage."""
+        return {
+            **supervisor_environment(self.endpoints),
+            "REMORA_DATABASE": self.database.name,
+            "REMORA_FLEET_SIZE": str(len(self.fleet)),
+            "REMORA_FLEET_START_INDEX": str(self.fleet_start),
+        }
 
     async def admit(self, cast: Cast, *, low_wallets: int = 0) -> None:
         """Give fleet and cast their means, have the followers join, and write the policy file.
@@ -88,9 +114,7 @@ async def staged(folder: Path, *, fleet_size: int, block_time_s: float = 1.0) ->
         devnet_process(folder, block_time_s=block_time_s, markets=3) as endpoints,
         connected(endpoints.rpc_url) as node,
     ):
-        funding = Funding(node=node, contracts=endpoints.contracts)
-        wallets = tuple(account.address for account in fleet(fleet_size))
-        yield Stage(folder=folder, endpoints=endpoints, node=node, funding=funding, fleet=wallets)
+        yield Stage.on(endpoints, node, folder, fleet_size=fleet_size)
 
 
 async def _endpoints(process: asyncio.subprocess.Process, out: Path) -> Endpoints:

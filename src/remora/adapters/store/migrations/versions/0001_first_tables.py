@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("block_number", sa.BigInteger(), nullable=False),
         sa.Column("log_index", sa.BigInteger(), nullable=False),
         sa.Column("heard_us", sa.BigInteger(), nullable=False),
+        sa.Column("block_us", sa.BigInteger(), nullable=False),
         sa.Column("stored_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("signal_id"),
         sa.UniqueConstraint("chain_id", "exchange", "order_hash", "tx_hash", name="one_signal_per_leader_fill"),
