@@ -30,7 +30,7 @@ class Inhabited:
 
     def supervisor_settings(self) -> str:
         """Return the settings of a supervisor on this devnet, as the text of an .env file."""
-        return "".join(f"{name}={value}\n" for name, value in supervisor_environment(self.endpoints).items())
+        return "".join(f'{name}="{value}"\n' for name, value in supervisor_environment(self.endpoints).items())
 
 
 @asynccontextmanager
