@@ -1,0 +1,1 @@
+"""remora: a copy-trading supervisor for Polymarket."""

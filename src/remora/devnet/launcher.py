@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from remora.devnet.accounts import Role, scripted
 from remora.devnet.anvil import CHAIN_ID, Anvil, running_anvil
 from remora.devnet.artifacts import compile_contracts
+from remora.devnet.clob.limits import ELITE, Limits
 from remora.devnet.clob.server import ClobConfig, ClobServer
 from remora.devnet.deployment import EXCHANGE_OPERATOR, deploy
 from remora.devnet.endpoints import Contracts, Endpoints, Market
@@ -23,11 +25,15 @@ from remora.devnet.rpc import Node, connected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevnetConfig:
-    """What a devnet shall be like. A trade is confirmed `confirmations_blocks` blocks after the one that mined it."""
+    """What a devnet shall be like. A trade is confirmed `confirmations_blocks` blocks after the one that mined it.
+
+    The limits are the venue's; the market maker has the tier that one would have there.
+    """
 
     block_time_s: float = 1.0
     markets: tuple[MarketTerms, ...] = varied_terms(3)
     confirmations_blocks: int = 1
+    limits: Limits = Limits(tiers={scripted(Role.MARKET_MAKER).address: ELITE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +63,7 @@ async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[De
     async with running_anvil(block_time_s=config.block_time_s) as chain, connected(chain.rpc_url) as node:
         contracts = await deploy(node)
         markets = tuple([await open_market(node, contracts, terms) for terms in config.markets])
-        async with _running_clob(chain, contracts, config.confirmations_blocks) as clob:
+        async with _running_clob(chain, contracts, config) as clob:
             for market in markets:
                 clob.add_market(market)
             endpoints = Endpoints(
@@ -77,7 +83,7 @@ async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[De
 
 
 @asynccontextmanager
-async def _running_clob(chain: Anvil, contracts: Contracts, confirmations_blocks: int) -> AsyncIterator[ClobServer]:
+async def _running_clob(chain: Anvil, contracts: Contracts, config: DevnetConfig) -> AsyncIterator[ClobServer]:
     clob = ClobServer(
         ClobConfig(
             chain_id=CHAIN_ID,
@@ -87,7 +93,8 @@ async def _running_clob(chain: Anvil, contracts: Contracts, confirmations_blocks
             operator_key=bytes.fromhex(EXCHANGE_OPERATOR.private_key.removeprefix("0x")),
             host="127.0.0.1",
             port=0,
-            confirmations_blocks=confirmations_blocks,
+            confirmations_blocks=config.confirmations_blocks,
+            limits=config.limits,
         )
     )
     try:

@@ -21,7 +21,7 @@ class RemoraError(Exception):
 class Retryable(RemoraError):
     """Nothing happened; the same call again is safe after `delay_s` seconds."""
 
-    def __init__(self, message: str, delay_s: float = 1.0) -> None:
+    def __init__(self, message: str, delay_s: float = 1) -> None:
         super().__init__(message)
         self.delay_s = delay_s
 

@@ -42,12 +42,12 @@ class Fleet:
         """The wallets that work, in derivation order."""
         return tuple(wallet for wallet in self._wallets if wallet in self._ready)
 
-    def enlist(self, wallet: Address, balance: Collateral) -> None:
+    async def enlist(self, wallet: Address, balance: Collateral) -> None:
         """Put a wallet that works into the fleet."""
         if wallet not in self._ready:
             self._ready.add(wallet)
             self._idle[wallet] = None
-        self._balance[wallet] = balance
+        await self.update(wallet, balance)
 
     def dismiss(self, wallet: Address) -> None:
         """Take a wallet that fails out of the fleet; the others go on."""

@@ -66,16 +66,20 @@ class Muster:
 
     async def _enlist(self, wallet: Address) -> None:
         try:
+            # First, so that the books hold what a wallet has that turns out to be out.
+            await self._store.post([_opening(wallet, await self._collateral(wallet))])
             await self._venue.authenticate(wallet)
             await self._check_admitted(wallet)
             await self._approve(wallet)
-            balance = (await self._chain.collateral_of([wallet]))[0]
-            await self._store.post([_opening(wallet, balance)])
+            balance = await self._collateral(wallet)
         except* RemoraError as failed:
             log.error("wallet_out", wallet=wallet, errors=[str(error) for error in failed.exceptions])
             self._fleet.dismiss(wallet)
         else:
-            self._fleet.enlist(wallet, balance)
+            await self._fleet.enlist(wallet, balance)
+
+    async def _collateral(self, wallet: Address) -> Collateral:
+        return (await self._chain.collateral_of([wallet]))[0]
 
     async def _check_admitted(self, wallet: Address) -> None:
         """Keep out a wallet that could buy but not deliver."""

@@ -47,9 +47,12 @@ def _coin(raw: Any) -> Wei:
     if isinstance(raw, Wei):
         return raw
     try:
-        return Wei.parse(str(raw))
+        coin = Wei.parse(str(raw))
     except Malformed as error:
         raise _wrap(error) from None
+    if coin < Wei(0):
+        raise ValueError(f"expected an amount of at least 0, found {coin}")
+    return coin
 
 
 def _websocket_url(url: SecretStr) -> SecretStr:
@@ -72,7 +75,7 @@ def _arming(words: str) -> str:
 
 AddressField = Annotated[str, AfterValidator(_address)]
 AddressList = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)]
-Coin = Annotated[Wei, BeforeValidator(_coin)]
+Coin = Annotated[Wei, NoDecode, BeforeValidator(_coin)]
 
 
 class NodeSettings(BaseSettings):

@@ -10,7 +10,7 @@ policies:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -109,10 +109,22 @@ class PolicyFile(BaseModel):
     policies: list[PolicyEntry]
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a field that is given twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  PyYAML's
+        seen: list[Any] = []
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} twice", problem_mark=key.start_mark)
+            seen.append(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_policies(path: Path) -> list[Policy]:
     """Read a policy file; Malformed lists every problem with its place, and then nothing of the file is used."""
     try:
-        document = yaml.safe_load(path.read_text())
+        document = _StrictLoader(path.read_text()).get_single_data()
     except OSError as error:
         raise Malformed(f"expected a policy file at {path}, found {error.strerror or error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -120,10 +132,14 @@ def read_policies(path: Path) -> list[Policy]:
     try:
         policies = [entry.policy() for entry in PolicyFile.model_validate(document).policies]
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}" for problem in error.errors()]
-        raise Malformed("\n".join([f"{path} has problems:", *lines])) from None
+        raise Malformed("\n".join([f"{path} has problems:", *map(_line, error.errors())])) from None
     _refuse_twins(path, policies)
     return policies
+
+
+def _line(problem: Any) -> str:
+    place = ".".join(map(str, problem["loc"])) or "file"
+    return f"  {place}: {str(problem['msg']).removeprefix('Value error, ')}"
 
 
 def _refuse_twins(path: Path, policies: list[Policy]) -> None:

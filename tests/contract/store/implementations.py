@@ -10,7 +10,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from remora.adapters.store.database import opened
 from remora.adapters.store.orders import SqliteOrderStore
@@ -46,6 +48,8 @@ OpenStores = Callable[[], AbstractContextManager[Stores]]
 @contextmanager
 def sqlite_stores(folder: Path) -> Iterator[Stores]:
     path = folder / "remora.db"
+    if not path.exists():
+        path.write_bytes(_empty_database())
     with opened(path) as writer:
         yield Stores(
             signals=SqliteSignalStore(writer),
@@ -56,6 +60,16 @@ def sqlite_stores(folder: Path) -> Iterator[Stores]:
 
 
 IMPLEMENTATIONS = (sqlite_stores,)
+
+
+@cache
+def _empty_database() -> bytes:
+    """Return a migrated database: migrating one takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        with opened(path):
+            pass
+        return path.read_bytes()
 
 
 def _sqlite_audit(path: Path) -> Audit:

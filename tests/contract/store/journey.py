@@ -27,6 +27,7 @@ class Journey:
     def __init__(self, stores: Stores) -> None:
         self.stores = stores
         self._numbers = count(100)
+        self._nonces = count()
 
     async def decide(
         self, *policies: str, side: Side = Side.BUY, size: int = 10_000_000, state: IntentState = IntentState.PENDING
@@ -66,17 +67,18 @@ class Journey:
         )
         return legs
 
-    async def fill(self, intents: Sequence[Intent], *, shares: int = 20_000_000, collateral: int = 9_000_000) -> list[Leg]:
+    async def fill(
+        self, intents: Sequence[Intent], *, shares: int = 20_000_000, collateral: int = 9_000_000
+    ) -> list[Leg]:
         """Record an order for intents and end it."""
         return await self.finish(await self.order(intents), intents, shares=shares, collateral=collateral)
 
     async def send(self, legs: Sequence[Leg], *, nonce: int | None = None) -> TxHash:
         """Record a transaction with the legs."""
-        if nonce is None:
-            nonce = await self.stores.settlements.next_nonce(samples.OPERATOR)
+        transaction = samples.transaction(next(self._nonces) if nonce is None else nonce)
         tx_hash = TxHash(samples.word(next(self._numbers)))
         await self.stores.settlements.record_transaction(
-            samples.transaction(nonce), tx_hash, purpose="settle", legs=legs, sent_us=samples.NOW_US + 2
+            transaction, tx_hash, purpose="settle", legs=legs, sent_us=samples.NOW_US + 2
         )
         return tx_hash
 
@@ -85,9 +87,7 @@ class Journey:
     ) -> TxHash:
         """Record a transaction with the legs and its end."""
         tx_hash = await self.send(legs)
-        await self.stores.settlements.record_mined(
-            tx_hash, state=state, effects=effects, mined_us=samples.NOW_US + 3
-        )
+        await self.stores.settlements.record_mined(tx_hash, state=state, effects=effects, mined_us=samples.NOW_US + 3)
         return tx_hash
 
     def state(self, intent: Intent) -> IntentState:

@@ -45,6 +45,7 @@ TOKEN = TokenId(2**256 - 1)
 WIDE_WEI = Wei(2**256 - 1)
 
 TOO_ODD = because(Reason.MAX_ODDS, price="0.92", max_odds="0.85")
+TOO_OLD = because(Reason.TOO_OLD, age_s="90", max_age_s="60")
 NOTHING_FILLED = because(Reason.NOT_FILLED, limit="0.52")
 
 
@@ -77,6 +78,7 @@ def signal(number: int = 1, *, side: Side = Side.BUY, token_id: TokenId = TOKEN)
         block_number=77,
         log_index=3,
         heard_us=NOW_US,
+        block_us=NOW_US - 400_000,
     )
 
 
@@ -194,9 +196,7 @@ def transaction(nonce: int, operator: Address = OPERATOR) -> Transaction:
     )
 
 
-def settled(
-    of: Leg, state: IntentState | None = IntentState.SETTLED, *, posting: Posting | None = None
-) -> LegEffect:
+def settled(of: Leg, state: IntentState | None = IntentState.SETTLED, *, posting: Posting | None = None) -> LegEffect:
     return LegEffect(
         settlement_id=of.settlement_id,
         leg_state=LegState.SETTLED,

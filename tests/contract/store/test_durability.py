@@ -31,7 +31,8 @@ async def snapshot(stores: Stores) -> dict[str, object]:
         "owed": await settlements.owed_proceeds(),
         "unmined": await settlements.unmined(),
         "debts": await settlements.open_debts(),
-        "nonce": await settlements.next_nonce(samples.OPERATOR),
+        "due": await stores.signals.debts(),
+        "nonces": await settlements.recorded_nonces(samples.OPERATOR),
         "books": await settlements.ledger_balances(),
         "audit": stores.audit(),
     }
@@ -44,7 +45,7 @@ async def busy_day(journey: Journey) -> None:
     await journey.collecting(await journey.decide(side=Side.SELL, size=3))
     await journey.collect(await journey.decide(side=Side.SELL, size=4))
     order = await journey.order(await journey.decide("ann", "bob"))
-    await journey.stores.orders.mark_accepted(order.order_hash, Shares(9), acknowledged_us=1)
+    await journey.stores.orders.mark_acknowledged(order.order_hash, Shares(9), acknowledged_us=1)
     fill = samples.fill(order, shares=7, collateral=3, fee=1)
     await journey.stores.orders.record_fill(fill, samples.balanced("fill"), heard_us=1)
     await journey.fill(await journey.decide())
@@ -86,9 +87,7 @@ async def test_restart_changes_no_rule(open_stores: OpenStores) -> None:
 async def test_token_ids_keep_all_their_bits(stores: Stores, number: int) -> None:
     token = TokenId(number)
     heard = samples.signal(token_id=token)
-    await stores.signals.record_decision(
-        heard, [samples.intent(heard)], [], stored_us=1, state=IntentState.PENDING
-    )
+    await stores.signals.record_decision(heard, [samples.intent(heard)], [], stored_us=1, state=IntentState.PENDING)
     assert [intent.token_id for intent in await stores.orders.pending_intents()] == [token]
 
 
@@ -117,9 +116,7 @@ async def test_same_signal_at_once_is_decided_once(stores: Stores) -> None:
     heard = samples.signal()
     answers = await asyncio.gather(
         *(
-            stores.signals.record_decision(
-                heard, [samples.intent(heard)], [], stored_us=1, state=IntentState.PENDING
-            )
+            stores.signals.record_decision(heard, [samples.intent(heard)], [], stored_us=1, state=IntentState.PENDING)
             for _ in range(20)
         )
     )

@@ -1,4 +1,4 @@
-"""SignalStore.lots: shares held through a policy = delivered - sold - what an open exit may still sell."""
+"""Lots: shares held through a policy = delivered - sold - what an open exit may still sell. And entries in flight."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tests.contract.store import samples
 from tests.contract.store.implementations import Stores
 from tests.contract.store.journey import Journey
 
+ANN, BOB = PolicyId("ann"), PolicyId("bob")
+
 Step = Callable[[Journey], Awaitable[None]]
 
 
@@ -21,6 +23,14 @@ async def bought(journey: Journey) -> None:
     """Deliver 20 shares."""
     legs = await journey.fill(await journey.decide())
     await journey.mine(legs, [samples.settled(leg) for leg in legs])
+
+
+async def wants_to_buy(journey: Journey) -> None:
+    await journey.decide()
+
+
+async def buying(journey: Journey) -> None:
+    await journey.order(await journey.decide())
 
 
 async def bought_not_delivered(journey: Journey) -> None:
@@ -100,6 +110,8 @@ async def paper_sale(journey: Journey) -> None:
         ([bought_not_delivered], 0),
         ([bought_and_owed], 0),
         ([buy_failed], 0),
+        ([wants_to_buy], 0),
+        ([buying], 0),
         ([paper_buy], 0),
         ([bought, wants_to_sell], 12),  # 20 - 8
         ([bought, collecting], 12),
@@ -119,8 +131,23 @@ async def paper_sale(journey: Journey) -> None:
 async def test_arithmetic(journey: Journey, steps: list[Step], lot: int) -> None:
     for step in steps:
         await step(journey)
-    expected = {PolicyId("ann"): Shares(lot * 1_000_000)} if lot else {}
+    expected = {ANN: Shares(lot * 1_000_000)} if lot else {}
     assert await journey.stores.signals.lots(samples.TOKEN) == expected
+
+
+IN_FLIGHT = [wants_to_buy, buying, bought_not_delivered]
+AT_REST = [bought, bought_and_owed, buy_failed, paper_buy, wants_to_sell, selling, sold]
+
+
+@pytest.mark.parametrize("step", [*IN_FLIGHT, *AT_REST])
+async def test_entry_in_flight_is_one_that_may_still_be_delivered(journey: Journey, step: Step) -> None:
+    """A debt may be paid some day, too; no exit waits for that."""
+    await step(journey)
+    signals = journey.stores.signals
+    assert await signals.entries_in_flight(samples.TOKEN, [ANN, BOB]) == (step in IN_FLIGHT)
+    assert not await signals.entries_in_flight(samples.TOKEN, [BOB])
+    assert not await signals.entries_in_flight(TokenId(samples.TOKEN - 1), [ANN])
+    assert not await signals.entries_in_flight(samples.TOKEN, [])
 
 
 async def test_exit_larger_than_the_lot_leaves_none(journey: Journey) -> None:
@@ -134,7 +161,7 @@ async def test_lots_are_kept_apart_by_policy_and_token(journey: Journey) -> None
     legs = await journey.fill(await journey.decide("ann", "bob"), shares=3)
     await journey.mine(legs, [samples.settled(leg) for leg in legs])
     await journey.decide("bob", side=Side.SELL, size=1)
-    assert await journey.stores.signals.lots(samples.TOKEN) == {PolicyId("ann"): Shares(3), PolicyId("bob"): Shares(2)}
+    assert await journey.stores.signals.lots(samples.TOKEN) == {ANN: Shares(3), BOB: Shares(2)}
     assert await journey.stores.signals.lots(TokenId(samples.TOKEN - 1)) == {}
 
 

@@ -172,31 +172,54 @@ async def test_unknown_orders_are_unknown(stores: Stores) -> None:
     assert await stores.orders.filled(unknown) == NOTHING
 
 
-# Acceptance.
+# Sending and acknowledgement.
 
 
-async def test_acceptance_stores_what_the_venue_matched(stores: Stores, journey: Journey) -> None:
-    order = await journey.order(await journey.decide())
-    await stores.orders.mark_accepted(order.order_hash, Shares(7), acknowledged_us=1)
+async def opened(stores: Stores, order: SignedOrder) -> OpenOrder:
+    """Return an order that must be open."""
     found = await stores.orders.open_order(order.order_hash)
     assert found is not None
+    return found
+
+
+async def test_order_is_as_old_as_its_latest_posting(stores: Stores, journey: Journey) -> None:
+    order = await journey.order(await journey.decide())
+    await stores.orders.mark_sending(order.order_hash, sent_us=samples.NOW_US + 500)
+    found = await opened(stores, order)
+    assert (found.state, found.sent_us) == (OrderState.RECORDED, samples.NOW_US + 500)
+
+
+async def test_acknowledgement_stores_what_the_venue_matched(stores: Stores, journey: Journey) -> None:
+    order = await journey.order(await journey.decide())
+    await stores.orders.mark_acknowledged(order.order_hash, Shares(7), acknowledged_us=1)
+    found = await opened(stores, order)
     assert (found.state, found.matched) == (OrderState.ACCEPTED, Shares(7))
 
 
-async def test_acceptance_may_be_corrected_while_the_order_is_open(stores: Stores, journey: Journey) -> None:
+async def test_acknowledgement_may_come_before_the_match(stores: Stores, journey: Journey) -> None:
     order = await journey.order(await journey.decide())
-    for matched in (7, 9):
-        await stores.orders.mark_accepted(order.order_hash, Shares(matched), acknowledged_us=matched)
-    found = await stores.orders.open_order(order.order_hash)
-    assert found is not None
-    assert found.matched == Shares(9)
+    await stores.orders.mark_acknowledged(order.order_hash, None, acknowledged_us=1)
+    found = await opened(stores, order)
+    assert (found.state, found.matched) == (OrderState.ACCEPTED, None)
 
 
-async def test_acceptance_does_not_reopen_an_ended_order(stores: Stores, journey: Journey) -> None:
+@pytest.mark.parametrize(("words", "matched"), [([7, 9], 9), ([7, None], 7), ([None, 7], 7), ([7, 0], 0)], ids=str)
+async def test_the_last_word_on_the_match_counts(
+    stores: Stores, journey: Journey, words: list[int | None], matched: int
+) -> None:
+    order = await journey.order(await journey.decide())
+    for units in words:
+        said = None if units is None else Shares(units)
+        await stores.orders.mark_acknowledged(order.order_hash, said, acknowledged_us=1)
+    assert (await opened(stores, order)).matched == Shares(matched)
+
+
+async def test_ended_order_is_neither_sent_nor_acknowledged(stores: Stores, journey: Journey) -> None:
     intents = await journey.decide()
     order = await journey.order(intents)
     await journey.finish(order, intents, shares=1, collateral=1)
-    await stores.orders.mark_accepted(order.order_hash, Shares(7), acknowledged_us=1)
+    await stores.orders.mark_sending(order.order_hash, sent_us=1)
+    await stores.orders.mark_acknowledged(order.order_hash, Shares(7), acknowledged_us=1)
     assert await stores.orders.open_orders() == []
 
 
@@ -225,6 +248,16 @@ async def test_same_fill_counts_and_posts_once(stores: Stores, journey: Journey)
     }
 
 
+async def test_fill_transactions_are_those_of_the_order(stores: Stores, journey: Journey) -> None:
+    first, second = await journey.order(await journey.decide()), await journey.order(await journey.decide())
+    assert await stores.orders.fill_transactions(first.order_hash) == frozenset()
+    for order, number in ((first, 1), (first, 2), (second, 2), (second, 3)):
+        fill = samples.fill(order, number, shares=1, collateral=1)
+        await stores.orders.record_fill(fill, samples.balanced(f"{order.order_hash}:{number}"), heard_us=1)
+    found = await stores.orders.fill_transactions(first.order_hash)
+    assert found == {samples.word(1), samples.word(2)}
+
+
 async def test_fills_of_other_orders_do_not_count(stores: Stores, journey: Journey) -> None:
     first, second = await journey.order(await journey.decide()), await journey.order(await journey.decide())
     await stores.orders.record_fill(
@@ -247,9 +280,7 @@ async def test_fill_whose_posting_does_not_balance_is_not_stored(stores: Stores,
 async def test_fill_of_an_unknown_order_is_refused(stores: Stores, journey: Journey) -> None:
     unknown = samples.order(404, samples.block(await journey.decide()))
     with pytest.raises(RemoraError):
-        await stores.orders.record_fill(
-            samples.fill(unknown, shares=10, collateral=5), samples.balanced(), heard_us=1
-        )
+        await stores.orders.record_fill(samples.fill(unknown, shares=10, collateral=5), samples.balanced(), heard_us=1)
     assert await stores.settlements.ledger_balances() == {}
 
 
@@ -318,18 +349,17 @@ async def test_end_is_one_transaction(stores: Stores, journey: Journey) -> None:
 async def test_released_buy_is_pending_again(stores: Stores, journey: Journey) -> None:
     intents = await journey.decide("ann", "bob")
     order = await journey.order(intents)
-    await stores.orders.release_order(order.order_hash)
+    assert await stores.orders.release_order(order.order_hash)
     assert await stores.orders.open_orders() == []
-    assert {intent.intent_id for intent in await stores.orders.pending_intents()} == {
-        intent.intent_id for intent in intents
-    }
+    found = await stores.orders.pending_intents()
+    assert {each.intent_id for each in found} == {each.intent_id for each in intents}
 
 
 async def test_released_sale_is_collected_again(stores: Stores, journey: Journey) -> None:
     (intent,) = await journey.decide(side=Side.SELL)
     (leg,) = await journey.collect([intent])
     order = await journey.order([intent])
-    await stores.orders.release_order(order.order_hash)
+    assert await stores.orders.release_order(order.order_hash)
     assert await stores.orders.collected() == [(leg, intent)]
     assert await stores.orders.pending_intents() == []
 
@@ -343,22 +373,44 @@ async def test_released_intents_are_ordered_again(stores: Stores, journey: Journ
     await stores.orders.release_order(first.order_hash)
     second = await journey.order(intents)
     assert [order.order_hash for order in await stores.orders.open_orders()] == [second.order_hash]
-    found = await stores.orders.open_order(second.order_hash)
-    assert found is not None
-    assert found.block == samples.block(intents)
+    assert (await opened(stores, second)).block == samples.block(intents)
+
+
+async def test_acknowledged_order_is_not_released(stores: Stores, journey: Journey) -> None:
+    intents = await journey.decide()
+    order = await journey.order(intents)
+    await stores.orders.mark_acknowledged(order.order_hash, None, acknowledged_us=1)
+    assert not await stores.orders.release_order(order.order_hash)
+    assert (await opened(stores, order)).state is OrderState.ACCEPTED
+    assert journey.state(intents[0]) is IntentState.ORDERED
+
+
+async def test_order_with_a_fill_is_not_released(stores: Stores, journey: Journey) -> None:
+    """A block proves that it arrived, even if the venue never answered."""
+    intents = await journey.decide()
+    order = await journey.order(intents)
+    await stores.orders.record_fill(samples.fill(order, shares=1, collateral=1), samples.balanced(), heard_us=1)
+    assert not await stores.orders.release_order(order.order_hash)
+    assert (await opened(stores, order)).state is OrderState.RECORDED
+    assert journey.state(intents[0]) is IntentState.ORDERED
 
 
 async def test_ended_order_is_not_released(stores: Stores, journey: Journey) -> None:
     intents = await journey.decide()
     order = await journey.order(intents)
     await journey.finish(order, intents, shares=1, collateral=1)
-    with pytest.raises(InvariantBroken):
-        await stores.orders.release_order(order.order_hash)
+    assert not await stores.orders.release_order(order.order_hash)
     assert journey.state(intents[0]) is IntentState.FILLED
 
 
 async def test_order_is_released_once(stores: Stores, journey: Journey) -> None:
-    order = await journey.order(await journey.decide())
-    await stores.orders.release_order(order.order_hash)
-    with pytest.raises(InvariantBroken):
-        await stores.orders.release_order(order.order_hash)
+    intents = await journey.decide()
+    first = await journey.order(intents)
+    await stores.orders.release_order(first.order_hash)
+    await journey.order(intents)
+    assert not await stores.orders.release_order(first.order_hash)
+    assert journey.state(intents[0]) is IntentState.ORDERED
+
+
+async def test_unknown_order_is_not_released(stores: Stores) -> None:
+    assert not await stores.orders.release_order(OrderHash(samples.word(404)))

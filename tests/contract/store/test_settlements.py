@@ -39,9 +39,7 @@ async def test_recorded_transaction_holds_its_legs(stores: Stores, journey: Jour
     assert await stores.settlements.pending_legs() == legs[1:]
     assert await stores.settlements.unsettled() == 2
     assert await stores.settlements.unmined() == [
-        SentTransaction(
-            transaction=samples.transaction(4), tx_hash=tx_hash, purpose="settle", legs=tuple(legs[:1])
-        )
+        SentTransaction(transaction=samples.transaction(4), tx_hash=tx_hash, purpose="settle", legs=tuple(legs[:1]))
     ]
 
 
@@ -79,7 +77,7 @@ async def test_unknown_leg_is_not_sent(stores: Stores, journey: Journey) -> None
     (intent,) = await journey.decide()
     with pytest.raises(InvariantBroken):
         await journey.send([samples.leg(intent, SettlementStep.DELIVER, shares=1)])
-    assert await stores.settlements.next_nonce(samples.OPERATOR) == 0
+    assert await stores.settlements.unmined() == []
 
 
 async def test_leg_without_outcome_is_pending_again(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
@@ -94,7 +92,6 @@ async def test_legs_of_a_reverted_transaction_are_pending_again(
     await journey.mine(legs, [], state=TxState.REVERTED)
     assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
     assert await stores.settlements.unmined() == []
-    assert await stores.settlements.next_nonce(samples.OPERATOR) == 1, "a revert uses its nonce"
     await journey.mine(legs, [samples.settled(leg) for leg in legs])
     assert await stores.settlements.unsettled() == 0
 
@@ -135,15 +132,27 @@ async def test_failing_posting_leaves_the_transaction_unmined(
 # Nonces.
 
 
-async def test_nonces_are_counted_per_wallet(stores: Stores, journey: Journey) -> None:
-    assert await stores.settlements.next_nonce(samples.OPERATOR) == 0
-    await journey.send([], nonce=7)
-    assert await stores.settlements.next_nonce(samples.OPERATOR) == 8
-    assert await stores.settlements.next_nonce(samples.wallet(0x0C)) == 0
+async def test_nonces_are_recorded_per_wallet(stores: Stores, journey: Journey) -> None:
+    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == frozenset()
+    for nonce in (7, 4):
+        await journey.send([], nonce=nonce)
+    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == {4, 7}
+    assert await stores.settlements.recorded_nonces(samples.wallet(0x0C)) == frozenset()
 
 
-async def test_nonce_is_used_once(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    await journey.send([], nonce=7)
+@pytest.mark.parametrize("state", [TxState.MINED, TxState.REVERTED])
+async def test_nonce_in_a_block_is_the_chain_s_to_know(stores: Stores, journey: Journey, state: TxState) -> None:
+    await journey.send([], nonce=8)
+    tx_hash = await journey.send([], nonce=7)
+    await stores.settlements.record_mined(tx_hash, state=state, effects=[], mined_us=1)
+    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == {8}
+
+
+@pytest.mark.parametrize("state", TxState)
+async def test_nonce_is_used_once(stores: Stores, journey: Journey, legs: list[Leg], state: TxState) -> None:
+    tx_hash = await journey.send([], nonce=7)
+    if state is not TxState.RECORDED:
+        await stores.settlements.record_mined(tx_hash, state=state, effects=[], mined_us=1)
     with pytest.raises(InvariantBroken):
         await journey.send(legs, nonce=7)
     assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
@@ -156,20 +165,21 @@ async def test_unmined_come_by_wallet_and_nonce(stores: Stores, journey: Journey
 
 
 async def test_discarded_transaction_frees_nonce_and_legs(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    tx_hash = await journey.send(legs)
-    await stores.settlements.discard_transaction(tx_hash)
-    assert await stores.settlements.next_nonce(samples.OPERATOR) == 0
+    await stores.settlements.discard_transaction(await journey.send(legs, nonce=7))
+    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == frozenset()
     assert await stores.settlements.unmined() == []
     assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
-    await journey.mine(legs, [samples.settled(leg) for leg in legs])
-    assert await stores.settlements.unsettled() == 0
+
+    await journey.send(legs, nonce=7)
+    assert [sent.transaction.nonce for sent in await stores.settlements.unmined()] == [7]
 
 
 async def test_mined_transaction_is_not_discarded(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
     tx_hash = await journey.mine(legs, [samples.settled(leg) for leg in legs])
     await stores.settlements.discard_transaction(tx_hash)
-    assert await stores.settlements.next_nonce(samples.OPERATOR) == 1
     assert await stores.settlements.unsettled() == 0
+    with pytest.raises(InvariantBroken):
+        await journey.send([], nonce=0)
 
 
 # Debts.
@@ -210,6 +220,29 @@ async def test_debt_stays_open_while_it_is_tried(stores: Stores, journey: Journe
     assert [sent.legs for sent in await stores.settlements.unmined()] == [(legs[0],)]
 
 
+async def test_debts_add_up_by_follower(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
+    assert await stores.signals.debts() == {}
+    more = await journey.fill(await journey.decide("ann"), collateral=500)
+    await journey.mine([*legs, *more], [samples.unpaid(leg) for leg in (*legs, *more)])
+    ann, bob = samples.follower("ann"), samples.follower("bob")
+    assert await stores.signals.debts() == {ann: Collateral(9_000_500), bob: Collateral(9_000_000)}
+
+
+async def test_paid_debt_is_owed_no_more(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
+    await journey.mine(legs, [samples.unpaid(leg) for leg in legs])
+    await journey.mine(legs[:1], [samples.settled(legs[0])])
+    assert await stores.signals.debts() == {legs[1].follower: legs[1].collateral}
+
+
+async def test_what_the_operator_owes_is_no_debt_of_the_follower(stores: Stores, journey: Journey) -> None:
+    intents = await journey.decide(side=Side.SELL)
+    await journey.collect(intents)
+    legs = await journey.fill(intents)
+    await journey.mine(legs, [samples.unpaid(leg, DebtSide.OPERATOR) for leg in legs])
+    assert len(await stores.settlements.open_debts()) == 1
+    assert await stores.signals.debts() == {}
+
+
 async def test_debts_come_oldest_first(stores: Stores, journey: Journey) -> None:
     opened = []
     for mined_us in (30, 10, 20):
@@ -246,5 +279,5 @@ async def test_remitted_proceeds_are_not_owed(stores: Stores, journey: Journey) 
 
 
 async def test_deliveries_are_no_proceeds(stores: Stores, legs: list[Leg]) -> None:
-    assert await stores.settlements.pending_legs() != []
+    assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
     assert await stores.settlements.owed_proceeds() == []

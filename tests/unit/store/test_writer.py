@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,8 @@ async def note(writer: Writer, text: str) -> str:
     return await writer.run(work)
 
 
-@contextmanager
-def busy(writer: Writer) -> Iterator[None]:
+@asynccontextmanager
+async def busy(writer: Writer) -> AsyncIterator[None]:
     """Keep the writer's thread in a unit of work, so that what is queued meanwhile becomes the next group."""
     started, finish = threading.Event(), threading.Event()
 
@@ -68,13 +68,13 @@ def busy(writer: Writer) -> Iterator[None]:
         started.set()
         finish.wait()
 
-    holding = asyncio.ensure_future(writer.run(hold))
+    (holding,) = await queued(writer.run(hold))
     started.wait()
     try:
         yield
     finally:
         finish.set()
-        holding.add_done_callback(lambda done: done.result())
+        await holding
 
 
 async def queued(*work: Any) -> list[asyncio.Task[Any]]:
@@ -105,7 +105,7 @@ async def test_answer_means_that_it_is_on_the_disk(writer: Writer, path: Path) -
 
 async def test_units_that_wait_together_share_a_commit(writer: Writer, engine: Engine, path: Path) -> None:
     commits = Commits(engine)
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(*(note(writer, f"{number:03}") for number in range(200)))
     assert await asyncio.gather(*tasks) == [f"{number:03}" for number in range(200)]
     assert commits.count == 2, "one of the unit that was waited for, one of all others"
@@ -114,7 +114,7 @@ async def test_units_that_wait_together_share_a_commit(writer: Writer, engine: E
 
 async def test_group_is_bounded(writer: Writer, engine: Engine) -> None:
     commits = Commits(engine)
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(*(note(writer, str(number)) for number in range(2 * MAX_GROUP + 1)))
     await asyncio.gather(*tasks)
     assert commits.count == 4  # 1 + 256 + 256 + 1
@@ -141,7 +141,7 @@ async def test_unit_sees_what_earlier_units_of_its_group_wrote(writer: Writer) -
     def count(connection: Connection) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM notes").scalar_one())
 
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(note(writer, "a"), writer.run(count), note(writer, "b"), writer.run(count))
     assert await asyncio.gather(*tasks) == ["a", 1, "b", 2]
 
@@ -155,7 +155,7 @@ async def test_failing_unit_does_not_touch_its_neighbours(writer: Writer, engine
         raise LookupError("the other half is missing")
 
     commits = Commits(engine)
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(note(writer, "a"), writer.run(half), note(writer, "b"))
     first, failed, last = await asyncio.gather(*tasks, return_exceptions=True)
     assert (first, last) == ("a", "b")
@@ -181,7 +181,7 @@ async def test_commit_that_fails_fails_for_everyone(writer: Writer, path: Path) 
     def orphan(connection: Connection) -> None:
         connection.exec_driver_sql("INSERT INTO replies VALUES ('re: nothing')")  # its key is checked by the commit
 
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(note(writer, "a"), writer.run(orphan), note(writer, "b"))
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == 3 * [InvariantBroken]
@@ -194,7 +194,7 @@ async def test_transaction_that_does_not_begin_fails_for_everyone(writer: Writer
     def fail(_connection: Connection) -> None:
         raise OperationalError("BEGIN", {}, sqlite3.OperationalError("disk I/O error"))
 
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(note(writer, "a"), note(writer, "b"))
         event.listen(engine, "begin", fail)
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -208,11 +208,11 @@ async def test_full_disk_fails_for_everyone_whose_work_it_takes_back(writer: Wri
     """SQLite gives up the whole transaction then, so what ran before is gone too, and must not be called stored."""
 
     def fill_the_disk(connection: Connection) -> None:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        pages: int = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
 
     await writer.run(fill_the_disk)
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(note(writer, "a"), note(writer, 100_000 * "x"), note(writer, "b"))
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == 3 * [OperatorError]
@@ -226,7 +226,7 @@ async def test_full_disk_fails_for_everyone_whose_work_it_takes_back(writer: Wri
 
 
 async def test_cancelled_caller_leaves_its_work_queued(writer: Writer, path: Path) -> None:
-    with busy(writer):
+    async with busy(writer):
         tasks = await queued(note(writer, "a"), note(writer, "b"))
         tasks[0].cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -236,10 +236,9 @@ async def test_cancelled_caller_leaves_its_work_queued(writer: Writer, path: Pat
 
 
 async def test_caller_that_runs_out_of_time_leaves_its_work_queued(writer: Writer, path: Path) -> None:
-    with busy(writer):
+    async with busy(writer):
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await note(writer, "a")
+            await asyncio.wait_for(note(writer, "a"), 0.01)
     await note(writer, "b")
     assert stored(path) == ["a", "b"]
 
@@ -262,7 +261,7 @@ async def test_failure_that_nobody_waits_for_is_silent(writer: Writer) -> None:
     def fail(_connection: Connection) -> None:
         raise LookupError("nobody asks")
 
-    with busy(writer):
+    async with busy(writer):
         (task,) = await queued(writer.run(fail))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

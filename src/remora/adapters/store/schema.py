@@ -190,6 +190,7 @@ debts = Table(
     Column("opened_us", BigInteger, nullable=False),
     Column("recovered_us", BigInteger),
 )
+Index("debts_by_recovery", debts.c.recovered_us)
 
 postings = Table(
     "postings",

@@ -1,0 +1,1 @@
+"""The venue: orders out, acknowledgements, books and reports in."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
-from remora.devnet.clob.units import to_text
+from remora.devnet.clob.units import ceil_div, to_text
 
 
 class Refusal(Exception):
     """A request that the venue does not serve: the HTTP status, and the text of its `error` field."""
 
-    def __init__(self, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+    def __init__(
+        self, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(text)
         self.text = text
         self.status = status
+        self.headers = headers or {}
 
 
 class Shortage(Refusal):
@@ -46,6 +50,12 @@ def invalid_payload() -> Refusal:
 
 def payload_too_long() -> Refusal:
     return Refusal("Payload exceeds the limit")
+
+
+def too_many_requests(wait_ms: int, headers: Mapping[str, str] | None = None) -> Refusal:
+    """Refuse until `wait_ms` have passed; Retry-After is in whole seconds."""
+    waiting = {"Retry-After": str(ceil_div(wait_ms, 1000))}
+    return Refusal("Too Many Requests", HTTPStatus.TOO_MANY_REQUESTS, {**(headers or {}), **waiting})
 
 
 def too_many_orders(count: int, limit: int) -> Refusal:

@@ -22,6 +22,7 @@ from remora.devnet.clob.desk import Desk
 from remora.devnet.clob.engine import Engine, OrderEvent, Spot
 from remora.devnet.clob.funds import Funds
 from remora.devnet.clob.gamma import Gamma
+from remora.devnet.clob.limits import AddressLimits, Limits, SignerLimits
 from remora.devnet.clob.listings import Listing, Listings
 from remora.devnet.clob.market_channel import MarketChannel
 from remora.devnet.clob.market_data import MarketData
@@ -29,7 +30,7 @@ from remora.devnet.clob.settlement import Settlement
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.trading import Trading
 from remora.devnet.clob.user_channel import UserChannel
-from remora.devnet.clob.web import plain_errors
+from remora.devnet.clob.web import admitted_by, plain_errors, with_left_headers
 from remora.devnet.endpoints import Contracts, Market
 from remora.devnet.rpc import Node, connected
 
@@ -52,6 +53,7 @@ class ClobConfig:
     host: str = "127.0.0.1"
     port: int = 0
     confirmations_blocks: int = 2
+    limits: Limits = Limits()
 
 
 class ClobServer:
@@ -133,7 +135,7 @@ class _Service:
         gatekeeper = Gatekeeper(config.chain_id, _now_s)
         self._markets = MarketChannel(_now_ms)
         self._users = UserChannel(gatekeeper, _now_ms)
-        funds = Funds(contracts)
+        funds, signer_limits = Funds(contracts), SignerLimits(config.limits)
         self._engine = Engine(funds=funds, audience=_Channels(self._markets, self._users), now_s=_now_s)
         accounts = Accounts(node, contracts, funds)
         self._settlement = Settlement(
@@ -163,7 +165,9 @@ class _Service:
             accounts=accounts,
             funds=funds,
             contracts=contracts,
+            limit=lambda signer, action, tokens: signer_limits.take(signer, action, tokens, _now_ms()),
         )
+        self._addresses = AddressLimits(config.limits)
         self._market_data = MarketData(listings=listings, engine=self._engine, now_ms=_now_ms)
         self._gamma = Gamma(listings=listings, engine=self._engine)
 
@@ -173,7 +177,8 @@ class _Service:
 
     def application(self) -> web.Application:
         """Return everything that is served."""
-        application = web.Application(middlewares=[plain_errors])
+        admit = admitted_by(lambda ip, method, path: self._addresses.admit(ip, method, path, _now_ms()))
+        application = web.Application(middlewares=[with_left_headers, plain_errors, admit])
         application.add_routes(self._trading.routes())
         application.add_routes(self._market_data.routes())
         application.add_routes(self._gamma.routes(_GAMMA_PATH))

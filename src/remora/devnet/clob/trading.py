@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
@@ -15,15 +15,18 @@ from remora.devnet.clob.book import OrderStatus, PlacedOrder
 from remora.devnet.clob.desk import Desk
 from remora.devnet.clob.engine import Engine
 from remora.devnet.clob.funds import Funds, Purse
+from remora.devnet.clob.limits import Action
 from remora.devnet.clob.orders import OrderRequest, parse_request
 from remora.devnet.clob.tokens import token_of
 from remora.devnet.clob.trades import Trade
-from remora.devnet.clob.web import answer, page, parse
+from remora.devnet.clob.web import answer, leave_headers, page, parse
 from remora.devnet.endpoints import Contracts
 
 _MAX_ORDERS = 15
 _MAX_CANCELS = 1000
 _SECONDS = re.compile(r"\d{1,12}", re.ASCII)
+#: Takes tokens from a signer's bucket and returns what its answer says of it, or refuses.
+SignerLimit: TypeAlias = Callable[[str, Action, int], Mapping[str, str]]
 _NOT_LIVE = "Order not found or already canceled"
 
 
@@ -39,12 +42,14 @@ class Trading:
         accounts: Accounts,
         funds: Funds,
         contracts: Contracts,
+        limit: SignerLimit,
     ) -> None:
         self._gatekeeper = gatekeeper
         self._desk = desk
         self._engine = engine
         self._accounts = accounts
         self._funds = funds
+        self._limit = limit
         self._exchanges = (contracts.exchange, contracts.neg_risk_exchange)
 
     def routes(self) -> list[web.RouteDef]:
@@ -89,6 +94,7 @@ class Trading:
 
     async def _place_one(self, request: web.Request) -> web.Response:
         caller, body = await self._caller(request)
+        self._count(request, caller, Action.ORDER, 1)
         wanted = parse_request(parse(body, refusals.invalid_order_payload))
         return answer(views.placement(await self._desk.place(wanted, caller)))
 
@@ -97,6 +103,7 @@ class Trading:
         payload = _list(parse(body, refusals.invalid_order_payload), refusals.invalid_order_payload)
         if not 0 < len(payload) <= _MAX_ORDERS:
             raise refusals.too_many_orders(len(payload), _MAX_ORDERS)
+        self._count(request, caller, Action.ORDER, len(payload))
         wanted = [parse_request(entry) for entry in payload]
         return answer([await self._place_in_batch(entry, caller) for entry in wanted])
 
@@ -112,6 +119,7 @@ class Trading:
         order_id = payload.get("orderID") if isinstance(payload, dict) else None
         if not isinstance(order_id, str):
             raise refusals.invalid_payload()
+        self._count(request, caller, Action.CANCEL, 1)
         return self._cancelled(caller, [order_id])
 
     async def _cancel_many(self, request: web.Request) -> web.Response:
@@ -121,10 +129,12 @@ class Trading:
             raise refusals.invalid_payload()
         if len(ids) > _MAX_CANCELS:
             raise refusals.too_many_orders(len(ids), _MAX_CANCELS)
+        self._count(request, caller, Action.CANCEL, len(ids))
         return self._cancelled(caller, ids)
 
     async def _cancel_all(self, request: web.Request) -> web.Response:
         caller, _ = await self._caller(request)
+        self._count(request, caller, Action.CANCEL, 1)
         return self._cancelled(caller, [order.id for order in self._engine.live_orders(caller.address)])
 
     async def _cancel_of_market(self, request: web.Request) -> web.Response:
@@ -132,6 +142,7 @@ class Trading:
         payload = parse(body, refusals.invalid_payload)
         if not isinstance(payload, dict) or not payload.keys() & {"market", "asset_id"}:
             raise refusals.invalid_payload()
+        self._count(request, caller, Action.CANCEL, 1)
         orders = _selected(self._engine.live_orders(caller.address), payload)
         return self._cancelled(caller, [order.id for order in orders])
 
@@ -176,6 +187,9 @@ class Trading:
         body = await request.read()
         path = request.raw_path.partition("?")[0]
         return self._gatekeeper.authenticate(request.headers, request.method, path, body), body
+
+    def _count(self, request: web.Request, caller: ApiKey, action: Action, tokens: int) -> None:
+        leave_headers(request, self._limit(caller.address, action, tokens))
 
     def _cancelled(self, caller: ApiKey, ids: Iterable[str]) -> web.Response:
         canceled: list[str] = []

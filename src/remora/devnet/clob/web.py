@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp import web
 
 from remora.devnet.clob import refusals
 from remora.domain.errors import Refused
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+
+_LEFT_HEADERS = "headers of the answer"
 
 #: Pages of lists are so long; the cursor is the base64 of the next offset.
 PAGE_LENGTH = 100
@@ -25,9 +30,11 @@ def dumps(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def answer(
+    value: object, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> web.Response:
     """Return a JSON response."""
-    return web.Response(body=dumps(value).encode(), status=status, content_type="application/json")
+    return web.Response(body=dumps(value).encode(), status=status, content_type="application/json", headers=headers)
 
 
 def parse(body: bytes, refusal: Callable[[], refusals.Refusal]) -> Any:
@@ -56,14 +63,37 @@ def _offset(cursor: str) -> int:
 
 
 @web.middleware
-async def plain_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def with_left_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the answer, whatever it became, the headers that were left for it."""
+    response = await handler(request)
+    if headers := request.get(_LEFT_HEADERS):
+        response.headers.update(headers)
+    return response
+
+
+def leave_headers(request: web.Request, headers: Mapping[str, str]) -> None:
+    """Leave headers for the answer, which may yet be a refusal."""
+    request[_LEFT_HEADERS] = headers
+
+
+def admitted_by(admit: Callable[[str, str, str], None]) -> Middleware:
+    """Return a middleware that asks `admit`, with IP, method and path, before anything is done."""
+
+    @web.middleware
+    async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        admit(request.remote or "", request.method, request.path)
+        return await handler(request)
+
+    return admitted
+
+
+@web.middleware
+async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer refusals, wrong addresses and a chain that does not answer with the venue's error object."""
     try:
         return await handler(request)
     except refusals.Refusal as refusal:
-        return answer({"error": refusal.text}, refusal.status)
+        return answer({"error": refusal.text}, refusal.status, refusal.headers)
     except web.HTTPException as error:
         return answer({"error": error.reason}, HTTPStatus(error.status))
     except (aiohttp.ClientConnectionError, TimeoutError, Refused):

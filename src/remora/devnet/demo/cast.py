@@ -29,6 +29,7 @@ class Follower:
     fixed_amount: Collateral = Collateral(0)
     percentage_bps: int = 0
     max_odds: Price = Price(ONE)
+    max_signal_age_s: int = 120
 
     @property
     def wallet(self) -> Address:
@@ -48,7 +49,7 @@ class Follower:
             "sizing": str(self.sizing),
             **size,
             "max_odds": str(self.max_odds),
-            "max_signal_age_s": 120,
+            "max_signal_age_s": self.max_signal_age_s,
         }
 
 

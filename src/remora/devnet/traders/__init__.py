@@ -1,0 +1,1 @@
+"""Scripted traders, who use the official SDK as people do."""

@@ -1,0 +1,81 @@
+"""Faults of the chain's state: what wallets have is changed behind everybody's back, contracts stop, blocks slow down."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from remora.devnet.faults.fault import AddressText, Instant, TokenText
+
+AmountText = Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
+Spender = Literal["exchange", "neg_risk_exchange", "clearinghouse"]
+
+
+class BlockTime(Instant):
+    """Blocks come at another interval from now on."""
+
+    name: ClassVar[str] = "block-time"
+
+    seconds: int = Field(ge=1, le=3600, description="seconds between blocks")
+
+
+class SetCollateral(Instant):
+    """A wallet's collateral is moved away, or added to, until it is this much."""
+
+    name: ClassVar[str] = "set-collateral"
+
+    wallet: AddressText = Field(description="whose")
+    amount: AmountText = Field(description="how much it has afterwards, in decimals")
+
+
+class SetShares(Instant):
+    """A wallet's shares of one outcome are moved away, or added to, until they are this many."""
+
+    name: ClassVar[str] = "set-shares"
+
+    wallet: AddressText = Field(description="whose")
+    token: TokenText = Field(description="of which outcome")
+    amount: AmountText = Field(description="how many it has afterwards, in decimals")
+
+
+class SetAllowance(Instant):
+    """What a contract may take of a wallet's collateral becomes this much."""
+
+    name: ClassVar[str] = "set-allowance"
+
+    wallet: AddressText = Field(description="whose")
+    spender: Spender = Field(description="exchange, neg_risk_exchange or clearinghouse")
+    amount: AmountText = Field(description="the allowance afterwards, in decimals")
+
+
+class SetApproval(Instant):
+    """A contract may move a wallet's shares, or no longer."""
+
+    name: ClassVar[str] = "set-approval"
+
+    wallet: AddressText = Field(description="whose")
+    spender: Spender = Field(description="exchange, neg_risk_exchange or clearinghouse")
+    approved: bool = Field(default=False, description="whether it may")
+
+
+class PauseToken(Instant):
+    """Transfers of a token revert while it is paused; its balances can still be read."""
+
+    name: ClassVar[str] = "pause-token"
+
+    contract: Literal["collateral", "conditional_tokens"] = Field(
+        default="collateral", description="collateral or conditional_tokens"
+    )
+    paused: bool = Field(default=True, description="false ends the pause")
+
+
+class PauseExchange(Instant):
+    """An exchange refuses all matches while it is paused."""
+
+    name: ClassVar[str] = "pause-exchange"
+
+    contract: Literal["exchange", "neg_risk_exchange"] = Field(
+        default="exchange", description="exchange or neg_risk_exchange"
+    )
+    paused: bool = Field(default=True, description="false ends the pause")
