@@ -25,6 +25,7 @@ class FakeChain:
         self.collateral: defaultdict[Address, Collateral] = defaultdict(lambda: Collateral(0))
         self.allowances: defaultdict[tuple[Address, Address], Collateral] = defaultdict(lambda: Collateral(0))
         self.approvals: set[tuple[Address, Address]] = set()
+        self.operators: set[tuple[Address, Address]] = set()
         self.shares: defaultdict[tuple[Address, TokenId], Shares] = defaultdict(lambda: Shares(0))
         self.native: defaultdict[Address, Wei] = defaultdict(lambda: Wei(0))
         self.nonces: defaultdict[Address, int] = defaultdict(int)
@@ -51,6 +52,10 @@ class FakeChain:
     async def head(self) -> Head:
         self._ask("head")
         return head(self.latest)
+
+    async def block(self, number: int) -> Head:
+        self._ask("block")
+        return head(number)
 
     async def stream(self, filters: Sequence[LogFilter]) -> AsyncGenerator[Log | Head, None]:
         self.streams += 1
@@ -85,6 +90,10 @@ class FakeChain:
     async def shares_of(self, holdings: Sequence[tuple[Address, TokenId]]) -> list[Shares]:
         self._ask("shares_of")
         return [self.shares[holding] for holding in holdings]
+
+    async def is_operator(self, wallet: Address, clearinghouse: Address) -> bool:
+        self._ask("is_operator")
+        return (wallet, clearinghouse) in self.operators
 
     async def native_of(self, wallets: Sequence[Address]) -> list[Wei]:
         self._ask("native_of")

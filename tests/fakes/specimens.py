@@ -76,6 +76,7 @@ def signal(side: Side = Side.BUY, *, number: int = 1, **changes: Any) -> Signal:
         block_number=100,
         log_index=3,
         heard_us=START_US,
+        block_us=START_US,
     )
     return replace(made, **changes)
 

@@ -11,16 +11,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from eth_utils.crypto import keccak
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from remora.adapters.store import schema
-from remora.adapters.store.database import engine_for
+from remora.adapters.store.figures import FINAL
 from remora.devnet.demo.performance import Performance
 from remora.domain.contracts import ORDER_FILLED
 from remora.domain.ids import Address
 from remora.domain.order import IntentState, LegState, OrderState
 from remora.domain.signal import Side
+from remora.domain.transaction import TxState
 
+UNFINISHED: dict[str, tuple[Table, tuple[str, ...]]] = {
+    "intent": (schema.intents, tuple(state for state in IntentState if state not in FINAL)),
+    "order": (schema.orders, (OrderState.RECORDED, OrderState.ACCEPTED)),
+    "leg": (schema.legs, (LegState.PENDING, LegState.SENT)),
+    "transaction": (schema.transactions, (TxState.RECORDED,)),
+}
 CENT = 10_000
 _DELIVERED = "0x" + keccak(text="Delivered(bytes32,address,address,uint256,uint256,uint256)").hex()
 _REMITTED = "0x" + keccak(text="Remitted(bytes32,address,address,uint256,uint256,uint256,uint256)").hex()
@@ -31,28 +38,31 @@ async def doubts(performance: Performance) -> list[str]:
     filled = await _filled_orders(performance)
     delivered = await _settlements(performance, _DELIVERED)
     remitted = await _settlements(performance, _REMITTED)
-    engine = engine_for(performance.stage.database)
-    with engine.connect() as connection:
-        wrong = [
+    with performance.database() as connection:
+        return [
             *_unlike("orders that filled", _known_orders(connection), filled),
             *_unlike("filled orders per intent", dict.fromkeys(_settled(connection), 1), _orders_of(connection)),
             *_unlike("deliveries per follower", _settled_by_follower(connection, Side.BUY), delivered),
             *_unlike("payouts per follower", _settled_by_follower(connection, Side.SELL), remitted),
             *_incomplete_purchases(connection),
         ]
-    engine.dispose()
-    return wrong
 
 
-def in_flight(performance: Performance) -> int:
-    """Return how many orders and settlement legs have no end yet."""
-    orders = select(func.count()).where(schema.orders.c.state.in_([OrderState.RECORDED, OrderState.ACCEPTED]))
-    legs = select(func.count()).where(schema.legs.c.state.in_([LegState.PENDING, LegState.SENT]))
-    engine = engine_for(performance.stage.database)
-    with engine.connect() as connection:
-        count = sum(int(connection.execute(query).scalar_one()) for query in (orders, legs))
-    engine.dispose()
-    return count
+def unfinished(performance: Performance) -> set[str]:
+    """Return what the database holds that has no end yet, as "intent pending" or "leg sent"."""
+    with performance.database() as connection:
+        return {
+            f"{noun} {row.state}"
+            for noun, (table, states) in UNFINISHED.items()
+            for row in connection.execute(select(table.c.state).where(table.c.state.in_(states)))
+        }
+
+
+def has_unanswered_fill(performance: Performance) -> bool:
+    """Tell whether an order has filled of which the venue's answer is not stored."""
+    query = select(schema.fills).join(schema.orders).where(schema.orders.c.state == OrderState.RECORDED)
+    with performance.database() as connection:
+        return connection.execute(query).first() is not None
 
 
 async def _filled_orders(performance: Performance) -> dict[str, int]:
@@ -88,7 +98,7 @@ def _topics(wallets: Iterable[Address]) -> list[str]:
 
 def _known_orders(connection: Connection) -> dict[str, int]:
     query = select(schema.fills.c.order_hash, func.count()).group_by(schema.fills.c.order_hash)
-    return {str(order_hash): count for order_hash, count in connection.execute(query)}
+    return _counts(connection, query)
 
 
 def _settled(connection: Connection) -> list[str]:
@@ -100,13 +110,13 @@ def _orders_of(connection: Connection) -> dict[str, int]:
     """Return for each intent how many orders were filled for it."""
     parts, filled = schema.order_parts.c, select(schema.fills.c.order_hash).distinct()
     query = select(parts.intent_id, func.count()).where(parts.order_hash.in_(filled)).group_by(parts.intent_id)
-    return {intent: count for intent, count in connection.execute(query)}
+    return _counts(connection, query)
 
 
 def _settled_by_follower(connection: Connection, side: Side) -> dict[str, int]:
     i = schema.intents.c
     query = select(i.follower, func.count()).where(i.state == IntentState.SETTLED, i.side == side).group_by(i.follower)
-    return {follower: count for follower, count in connection.execute(query)}
+    return _counts(connection, query)
 
 
 def _incomplete_purchases(connection: Connection) -> list[str]:
@@ -119,6 +129,10 @@ def _incomplete_purchases(connection: Connection) -> list[str]:
         for row in connection.execute(query.where(schema.intents.c.side == Side.BUY))
         if not row.budget - CENT <= row.collateral <= row.budget
     ]
+
+
+def _counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
+    return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def _unlike(what: str, expected: dict[str, int], found: dict[str, int]) -> list[str]:

@@ -1,7 +1,8 @@
 """A proxy before the node's WebSocket, whose traps know what a transaction calls and whose receipt is asked for.
 
 A transaction is named by its function ("deliver"), a request for a receipt by whether the supervisor sent that
-transaction ("receipt of ours") or heard of it ("receipt of another's"), everything else by its method.
+transaction ("receipt of ours") or heard of it ("receipt of another's"), everything else by its method. The node's null,
+for a receipt that is not there yet, is no answer to a trap.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from eth_account.typed_transactions import TypedTransaction
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
@@ -35,18 +36,45 @@ _LARGEST_MESSAGE_BYTES = 64 * 2**20
 
 
 class NodeProxy:
-    """Forwards every frame to the node and back unless a trap keeps it."""
+    """Forwards every frame to the node and back unless a trap keeps it.
+
+    While it is `silent` it swallows the logs of subscriptions, and nothing else. Between `go_down` and `come_up` nobody
+    is connected.
+    """
 
     def __init__(self, node_url: str, traps: Traps, session: aiohttp.ClientSession) -> None:
         self.url = ""
-        self.ours: set[str] = set()
+        self.silent = False
+        self._ours: set[str] = set()
+        self._clients: set[web.WebSocketResponse] = set()
+        self._is_up = True
         self._node_url = node_url
         self._traps = traps
         self._session = session
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def go_down(self) -> None:
+        """Cut all connections and refuse new ones."""
+        self._is_up = False
+        for client in tuple(self._clients):
+            await client.close()
+
+    def come_up(self) -> None:
+        """Be there again."""
+        self._is_up = True
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        if not self._is_up:
+            return web.Response(status=503)
         client = web.WebSocketResponse(max_msg_size=_LARGEST_MESSAGE_BYTES)
         await client.prepare(request)
+        self._clients.add(client)
+        try:
+            await self._connect(client)
+        finally:
+            self._clients.discard(client)
+        return client
+
+    async def _connect(self, client: web.WebSocketResponse) -> None:
         async with self._session.ws_connect(self._node_url, max_msg_size=_LARGEST_MESSAGE_BYTES) as node:
             names: dict[int, str] = {}
             pumps = [
@@ -61,7 +89,6 @@ class NodeProxy:
         for end in ends:
             if isinstance(end, Exception) and not isinstance(end, Swallowed | ConnectionError):
                 raise end
-        return client
 
     async def _ask(
         self, client: web.WebSocketResponse, node: aiohttp.ClientWebSocketResponse, names: dict[int, str]
@@ -77,25 +104,35 @@ class NodeProxy:
     ) -> None:
         async for message in node:
             for answer in _items(message.data):
-                if name := names.pop(answer.get("id"), None):
+                name = names.pop(answer.get("id", 0), None)
+                if name and answer.get("result") is not None:
                     await self._traps.pass_by(name, Moment.AFTER)
-            await client.send_str(message.data)
+            if not (self.silent and _is_log(message.data)):
+                await client.send_str(message.data)
 
     def _name(self, request: dict[str, Any]) -> str:
         match request:
             case {"method": "eth_sendRawTransaction", "params": [raw]}:
                 return self._function(HexBytes(raw))
             case {"method": "eth_getTransactionReceipt", "params": [tx_hash]}:
-                return "receipt of ours" if tx_hash in self.ours else "receipt of another's"
+                return "receipt of ours" if tx_hash in self._ours else "receipt of another's"
             case {"method": method}:
                 return str(method)
             case _:
                 raise AssertionError(f"expected a JSON-RPC request, found {request}")
 
     def _function(self, raw: HexBytes) -> str:
-        self.ours.add("0x" + keccak(raw).hex())
+        self._ours.add("0x" + keccak(raw).hex())
         data = TypedTransaction.from_bytes(raw).as_dict()["data"]
         return _FUNCTIONS[bytes(HexBytes(data))[:4]]
+
+
+def _is_log(frame: str) -> bool:
+    match json.loads(frame):
+        case {"method": "eth_subscription", "params": {"result": {"topics": _}}}:
+            return True
+        case _:
+            return False
 
 
 def _items(frame: str) -> list[dict[str, Any]]:

@@ -12,18 +12,18 @@ from typing import Any
 from remora.devnet.demo.performance import Performance
 from remora.devnet.demo.report import shortcomings
 from remora.devnet.demo.script import Act, leaders_of
-from remora.devnet.supervised import Supervisor, supervisor_environment
+from remora.devnet.supervised import Supervisor
 from remora.devnet.traders.leader import Leader
 from remora.devnet.traders.outcome import Outcome
 from remora.domain.money import ONE, Collateral
 from remora.domain.signal import Side
-from tests.scenario.evidence import doubts, in_flight
-from tests.scenario.node_proxy import node_proxy
+from tests.scenario.evidence import doubts, unfinished
+from tests.scenario.node_proxy import NodeProxy, node_proxy
 from tests.scenario.traps import Moment, Swallowed, Trap, Traps
 from tests.scenario.venue_proxy import VenueProxy, venue_proxy
 
 PATIENCE_S = 45.0
-_POLL_S = 0.05
+_POLL_S = 0.1
 
 Event = Mapping[str, Any]
 
@@ -69,6 +69,7 @@ class Rehearsal:
     leaders: list[Leader]
     traps: Traps
     venue: VenueProxy
+    node: NodeProxy
     settings: dict[str, str]
     lives: list[Life] = field(default_factory=list)
     _listening: list[asyncio.Task[None]] = field(default_factory=list)
@@ -92,19 +93,19 @@ class Rehearsal:
         await life.heard("listening")
         return life
 
-    def trap(self, moment: Moment, name: str, deed: Callable[[], Awaitable[None]]) -> Trap:
-        """Do something when a message passes."""
-        return self.traps.set(Trap(name=name, moment=moment, deed=deed))
+    def trap(self, moment: Moment, name: str, deed: Callable[[], Awaitable[None]], *, spare: int = 0) -> Trap:
+        """Do something when a message passes, after `spare` of its name."""
+        return self.traps.set(Trap(name=name, moment=moment, deed=deed, spare=spare))
 
-    def kill(self, moment: Moment, name: str) -> Trap:
+    def kill(self, moment: Moment, name: str, *, spare: int = 0) -> Trap:
         """Kill the supervisor when a message passes; the message, or its answer, dies with it."""
-        return self.trap(moment, name, self._kill)
+        return self.trap(moment, name, self.die, spare=spare)
 
-    async def killed(self, trap: Trap) -> None:
-        """Wait until a trap has killed the supervisor."""
-        async with asyncio.timeout(PATIENCE_S):
-            await trap.sprung.wait()
+    async def killed(self, trap: Trap) -> set[str]:
+        """Wait until a trap has killed the supervisor; return what it left unfinished."""
         assert await self.life.ended() == -SIGKILL
+        assert trap.sprung.is_set()
+        return unfinished(self.performance)
 
     async def buy(self, *, leader: int = 0, market: int = 0) -> None:
         """Have a leader buy for 100 of collateral."""
@@ -118,7 +119,7 @@ class Rehearsal:
     async def settled(self, *, debts_too: bool = True) -> None:
         """Wait until every trade is decided and nothing is in flight, and no longer than patience lasts."""
         await self.performance.settled(debts_too=debts_too, patience_s=PATIENCE_S)
-        await until(lambda: not in_flight(self.performance))
+        await until(lambda: not unfinished(self.performance))
 
     async def wrong(self) -> list[str]:
         """Return all that speaks against "nothing lost, nothing doubled, books exact", in words."""
@@ -140,15 +141,16 @@ class Rehearsal:
         self.ask_to_stop()
         return await self.life.ended()
 
+    async def die(self) -> None:
+        """Kill the supervisor, with the message that passes."""
+        await self.life.supervisor.kill()
+        raise Swallowed
+
     async def close(self) -> None:
         """Leave no process behind."""
         for life in self.lives:
             await life.supervisor.kill()
         await asyncio.gather(*self._listening)
-
-    async def _kill(self) -> None:
-        await self.life.supervisor.kill()
-        raise Swallowed
 
     async def _act(self, act: Act) -> None:
         await self.performance.act(act, self.leaders)
@@ -168,12 +170,11 @@ async def rehearsing(performance: Performance, settings: Mapping[str, str]) -> A
             leaders=leaders,
             traps=traps,
             venue=venue,
+            node=node,
             settings={
-                **supervisor_environment(stage.endpoints),
+                **stage.environment(),
                 "REMORA_RPC_WS_URL": node.url,
                 "REMORA_CLOB_URL": venue.url,
-                "REMORA_DATABASE": stage.database.name,
-                "REMORA_FLEET_SIZE": str(len(stage.fleet)),
                 **settings,
             },
         )
@@ -186,5 +187,5 @@ async def rehearsing(performance: Performance, settings: Mapping[str, str]) -> A
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds; TimeoutError when patience ends."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  it watches another process
             await asyncio.sleep(_POLL_S)

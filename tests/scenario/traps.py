@@ -1,7 +1,7 @@
-"""Traps between the supervisor and its neighbours: when a message passes, something happens to it, or to the supervisor.
+"""Traps between the supervisor and its neighbours: when a message passes, something happens to it or to the supervisor.
 
-A proxy tells the traps of every message by name, before it goes on and after it was answered. The product has no hooks:
-all it can notice is what a network can do to it.
+A proxy tells its traps the name of every message, before it goes on and after it was answered. The product has no hooks
+for this: all that it can notice is what a network, or `kill -9`, can do to it.
 """
 
 from __future__ import annotations
@@ -25,34 +25,41 @@ class Swallowed(Exception):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Trap:
-    """Does something when a message of a name passes for the first time. `deed` may raise Swallowed."""
+    """Does something, once, when a message of a name passes, after `spare` of them have passed.
+
+    `deed` may raise Swallowed.
+    """
 
     name: str
     moment: Moment
     deed: Callable[[], Awaitable[None]]
+    spare: int = 0
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __str__(self) -> str:
-        return f"{self.moment.value} {self.name}"
+    def springs(self, name: str, moment: Moment) -> bool:
+        """Tell whether this is the message."""
+        if (name, moment) != (self.name, self.moment) or self.sprung.is_set():
+            return False
+        self.spare -= 1
+        return self.spare < 0
 
 
 class Traps:
-    """The traps that wait, and the names of all messages that passed."""
+    """The traps of one supervisor's neighbours, and the names of all messages that came to them."""
 
     def __init__(self) -> None:
-        self.passed: list[str] = []
-        self._waiting: list[Trap] = []
+        self.came: list[str] = []
+        self._set: list[Trap] = []
 
     def set(self, trap: Trap) -> Trap:
         """Let a trap wait."""
-        self._waiting.append(trap)
+        self._set.append(trap)
         return trap
 
     async def pass_by(self, name: str, moment: Moment) -> None:
         """Let a message pass, if no trap keeps it."""
         if moment is Moment.BEFORE:
-            self.passed.append(name)
-        for trap in [each for each in self._waiting if (each.name, each.moment) == (name, moment)]:
-            self._waiting.remove(trap)
+            self.came.append(name)
+        for trap in [each for each in self._set if each.springs(name, moment)]:
             trap.sprung.set()
             await trap.deed()

@@ -36,8 +36,8 @@ class VenueProxy:
             response = await self._forward(request)
             await self._traps.pass_by(name, Moment.AFTER)
         except Swallowed:
-            assert request.transport
-            request.transport.abort()
+            if request.transport:
+                request.transport.abort()
             return web.Response()
         return response
 

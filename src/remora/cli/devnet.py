@@ -1,5 +1,6 @@
 """`remora devnet`: a local Polymarket in the foreground, with a market maker, until it is told to stop.
 
+`remora devnet fault` talks to one that runs.
 Stdout carries the endpoints document and nothing else, so that programs can read it; words for people go to stderr.
 """
 
@@ -17,10 +18,17 @@ from typing import Annotated
 
 import typer
 
+from remora.cli import fault
+
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+app = typer.Typer(help="Run a local Polymarket, or break one that runs.")
+app.add_typer(fault.app, name="fault")
 
+
+@app.callback(invoke_without_command=True)
 def devnet(
+    context: typer.Context,
     block_time: Annotated[float, typer.Option(min=0.05, help="Seconds between blocks.")] = 1.0,
     markets: Annotated[int, typer.Option(min=1, help="Number of binary markets.")] = 3,
     leaders: Annotated[int, typer.Option(min=0, help="Number of leaders that trade at random.")] = 0,
@@ -28,6 +36,8 @@ def devnet(
     exit_with_parent: Annotated[bool, typer.Option(help="Also stop when stdin ends.")] = False,
 ) -> None:
     """Run a local Polymarket: a chain, the contracts, an order book and a market maker, on loopback only."""
+    if context.invoked_subcommand is not None:
+        return
     with suppress(asyncio.CancelledError):
         asyncio.run(_run(block_time, markets, leaders, out.resolve(), exit_with_parent))
     _say("devnet stopped")

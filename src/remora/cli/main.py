@@ -7,8 +7,8 @@ import sys
 import typer
 
 from remora.bootstrap import fetch_receipt
+from remora.cli import devnet
 from remora.cli.demo import demo
-from remora.cli.devnet import devnet
 from remora.cli.explain import explain_command
 from remora.cli.run import run
 from remora.cli.settings import settings
@@ -25,7 +25,7 @@ async def _receipt_from_node(tx_hash: TxHash) -> Receipt | None:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(run)
 app.command()(demo)
-app.command()(devnet)
+app.add_typer(devnet.app, name="devnet")
 app.command()(settings)
 app.command("explain")(explain_command(_receipt_from_node))
 

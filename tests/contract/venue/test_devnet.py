@@ -191,7 +191,7 @@ async def test_a_resting_order_is_pending_with_nothing_matched(floor: Floor) -> 
     market = await floor.open_market()
     order = await floor.rest(market, Side.BUY, price="0.3", size=10)
     assert await floor.venue.report(order.order_hash, floor.maker) == OrderReport(
-        order_hash=order.order_hash, status="LIVE", matched=Shares(0), pending=True
+        order_hash=order.order_hash, status="LIVE", matched=Shares(0), failed=Shares(0), tx_hashes=(), pending=True
     )
 
 

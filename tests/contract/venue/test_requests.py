@@ -10,7 +10,7 @@ from aiohttp import web
 
 from remora.adapters.venue.client import ClobVenue
 from remora.domain.errors import Retryable
-from remora.domain.ids import Address, ConditionId, TokenId
+from remora.domain.ids import Address, ConditionId, TokenId, TxHash
 from remora.domain.market import MarketInfo
 from remora.domain.money import Price, Shares
 from remora.domain.order import Acknowledgement, OrderReport, SignedOrder
@@ -70,8 +70,18 @@ async def test_a_quote_asks_every_time(venue: ClobVenue, loopback: LoopbackVenue
     assert [heard.query for heard in loopback.requests("GET /book")] == [{"token_id": str(TOKEN)}] * 2
 
 
+TX = TxHash("0x" + 64 * "c")
+
+
 def trade(trade_id: str, order_hash: str, size: str, status: str = "TRADE_STATUS_CONFIRMED") -> dict[str, object]:
-    return {"id": trade_id, "taker_order_id": order_hash, "size": size, "status": status, "maker_orders": []}
+    return {
+        "id": trade_id,
+        "taker_order_id": order_hash,
+        "size": size,
+        "status": status,
+        "maker_orders": [],
+        "transaction_hash": TX,
+    }
 
 
 async def test_a_listed_order_is_reported_with_its_trades(
@@ -87,7 +97,12 @@ async def test_a_listed_order_is_reported_with_its_trades(
 
     loopback.handlers["GET /data/trades"] = by_id
     assert await venue.report(order.order_hash, wallet) == OrderReport(
-        order_hash=order.order_hash, status="MATCHED", matched=Shares(3_000_000), pending=False
+        order_hash=order.order_hash,
+        status="MATCHED",
+        matched=Shares(3_000_000),
+        failed=Shares(2_000_000),
+        tx_hashes=(TX,),
+        pending=False,
     )
 
 
@@ -105,7 +120,12 @@ async def test_an_order_that_is_listed_no_more_is_found_among_the_wallets_trades
 
     loopback.handlers["GET /data/trades"] = paged
     assert await venue.report(order.order_hash, wallet) == OrderReport(
-        order_hash=order.order_hash, status="MATCHED", matched=Shares(5_500_000), pending=True
+        order_hash=order.order_hash,
+        status="MATCHED",
+        matched=Shares(5_500_000),
+        failed=Shares(0),
+        tx_hashes=(TX,),
+        pending=True,
     )
 
 

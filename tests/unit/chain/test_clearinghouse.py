@@ -184,8 +184,8 @@ def test_other_events_say_nothing_of_legs() -> None:
 
 
 def test_a_reason_that_nobody_knows_is_malformed() -> None:
-    with pytest.raises(Malformed, match="expected a reason why a leg failed, found 11"):
-        custody.outcomes(receipt(event(LEG_FAILED, FIRST, 11)))
+    with pytest.raises(Malformed, match="expected a reason why a leg failed, found 12"):
+        custody.outcomes(receipt(event(LEG_FAILED, FIRST, 12)))
 
 
 def test_reasons_are_those_of_the_contract() -> None:

@@ -1,3 +1,5 @@
+"""Filters as JSON-RPC takes them."""
+
 from __future__ import annotations
 
 import pytest

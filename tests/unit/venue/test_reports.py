@@ -8,11 +8,12 @@ import pytest
 
 from remora.adapters.venue.reports import ListedOrder, TradePart, order_report, parse_listed_order, parse_trades
 from remora.domain.errors import Malformed
-from remora.domain.ids import OrderHash
+from remora.domain.ids import OrderHash, TxHash
 from remora.domain.money import Shares
 
 OURS = OrderHash("0x" + 64 * "a")
 OTHER = "0x" + 64 * "b"
+TX = TxHash("0x" + 64 * "c")
 
 
 def listed(status: str, matched: int, trades: int = 1) -> ListedOrder:
@@ -20,7 +21,11 @@ def listed(status: str, matched: int, trades: int = 1) -> ListedOrder:
 
 
 def part(status: str, shares: int) -> TradePart:
-    return TradePart(trade_id="t", status=status, shares=Shares(shares))
+    return TradePart(trade_id="t", status=status, shares=Shares(shares), tx_hash=TX)
+
+
+def unsent(status: str, shares: int) -> TradePart:
+    return TradePart(trade_id="t", status=status, shares=Shares(shares), tx_hash=None)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,12 @@ def part(status: str, shares: int) -> TradePart:
         # The listing speaks of 5, of which the trades show 3 so far.
         (listed("MATCHED", 5, 2), [part("CONFIRMED", 3)], "MATCHED", 3, True),
         (listed("MATCHED", 5, 0), [], "MATCHED", 0, True),
+        # Words that are not known to be final prove nothing.
+        (listed("MATCHED", 0), [], "MATCHED", 0, True),
+        (listed("", 0), [], "", 0, True),
+        (listed("SOMETHING_NEW", 0), [], "SOMETHING_NEW", 0, True),
+        (listed("CANCELED_MARKET_RESOLVED", 0), [], "CANCELED_MARKET_RESOLVED", 0, False),
+        (listed("MATCHED", 5), [unsent("CONFIRMED", 5)], "MATCHED", 5, True),
         # Not listed any more, but traded.
         (None, [part("CONFIRMED", 3), part("CONFIRMED", 4)], "MATCHED", 7, False),
         (None, [part("CONFIRMED", 3), part("MINED", 4)], "MATCHED", 7, True),
@@ -57,6 +68,12 @@ def test_report(
         Shares(matched),
         pending,
     )
+
+
+def test_report_tells_failed_shares_and_the_transactions_of_the_others() -> None:
+    report = order_report(OURS, listed("MATCHED", 5, 2), [part("CONFIRMED", 3), unsent("FAILED", 2)])
+    assert report is not None
+    assert (report.matched, report.failed, report.tx_hashes, report.pending) == (Shares(3), Shares(2), (TX,), False)
 
 
 def test_neither_listed_nor_traded_is_none() -> None:
