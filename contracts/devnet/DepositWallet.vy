@@ -2,14 +2,15 @@
 """
 @title DepositWallet
 @license MIT
-@notice A devnet's deposit wallet: it holds collateral and shares, and accepts orders that its owner signed, or a
-        session signer of the owner (ERC-1271).
-@dev    Signatures are nested typed data (ERC-7739): the owner signs the order wrapped in a `TypedDataSign` that names
+@notice A devnet's deposit wallet: it holds collateral and shares, accepts orders that its owner signed, or a session
+        signer of the owner (ERC-1271), and executes batches of calls that they signed and its factory hands in.
+@dev    Orders' signatures are nested typed data (ERC-7739): the owner signs the order wrapped in a `TypedDataSign` that names
         this wallet, so a signature for one wallet is worth nothing to another of the same owner. What is passed is
         signature (65) ‖ domain separator of the app (32) ‖ hash of the contents (32) ‖ type of the contents ‖ its
-        length (2); by a session signer abi.encode(signer, 0, that) ‖ 16 times 0x6492.
+        length (2). A batch is signed as it is. By a session signer: abi.encode(signer, 0, that) ‖ 16 times 0x6492.
 """
 
+import batches
 import erc1155_receiver
 
 exports: erc1155_receiver.__interface__
@@ -31,15 +32,27 @@ MAGIC: constant(bytes4) = 0x1626ba7e
 SESSION_SUFFIX: constant(bytes32) = 0x6492649264926492649264926492649264926492649264926492649264926492
 
 owner: public(address)
+factory: public(address)
+nonce: public(uint256)
 sessionSignerAuthorizedUntil: public(HashMap[address, uint256])
 
 
 @deploy
 def __init__(owner: address):
     """
-    @notice Obey one owner.
+    @notice Obey one owner. Proxies of this contract have an owner each.
     """
     self.owner = owner
+
+
+@external
+def initialize(owner: address):
+    """
+    @notice Obey one owner and serve the factory that calls. Once.
+    """
+    assert self.owner == empty(address), "initialized"
+    self.owner = owner
+    self.factory = msg.sender
 
 
 @external
@@ -52,20 +65,32 @@ def __default__():
 
 
 @external
-def execute(target: address, amount: uint256, data: Bytes[4096]):
+def execute(batch: batches.Batch, signature: Bytes[MAX_SIGNATURE]):
     """
-    @notice Call any contract as the wallet. Owner only.
+    @notice Make calls as the wallet, all or none. Factory only. A session signer may not call the wallet itself.
     """
-    assert msg.sender == self.owner, "not the owner"
-    raw_call(target, data, value=amount)
+    assert msg.sender == self.factory, "not the factory"
+    assert batch.wallet == self and len(batch.calls) > 0, "not for this wallet"
+    assert batch.nonce == self.nonce, "wrong nonce"
+    assert block.timestamp <= batch.deadline, "too late"
+    digest: bytes32 = batches.hash_of(batch)
+    by_session: bool = self._is_session(signature)
+    if by_session:
+        assert self._is_by_session(digest, signature, False), "not signed"
+    else:
+        assert self._is_signed(self.owner, digest, signature), "not signed"
+    self.nonce += 1
+    for call: batches.Call in batch.calls:
+        assert not by_session or (call.target != self and call.target != self.factory), "not the owner"
+        raw_call(call.target, call.data, value=call.value)
 
 
 @external
 def authorizeSessionSigner(signer: address, authorizedUntil: uint256):
     """
-    @notice Let another key sign until a Unix time in seconds. Owner only.
+    @notice Let another key sign until a Unix time in seconds. Owner only, itself or by a batch.
     """
-    assert msg.sender == self.owner, "not the owner"
+    assert msg.sender == self.owner or msg.sender == self, "not the owner"
     self.sessionSignerAuthorizedUntil[signer] = authorizedUntil
     log SessionSignerAuthorized(signer=signer, authorizedUntil=authorizedUntil)
 
@@ -73,9 +98,9 @@ def authorizeSessionSigner(signer: address, authorizedUntil: uint256):
 @external
 def revokeSessionSigner(signer: address):
     """
-    @notice Take back `authorizeSessionSigner`. Owner only.
+    @notice Take back `authorizeSessionSigner`. Owner only, itself or by a batch.
     """
-    assert msg.sender == self.owner, "not the owner"
+    assert msg.sender == self.owner or msg.sender == self, "not the owner"
     self.sessionSignerAuthorizedUntil[signer] = 0
     log SessionSignerRevoked(signer=signer)
 
@@ -88,14 +113,23 @@ def isValidSignature(digest: bytes32, signature: Bytes[MAX_SIGNATURE]) -> bytes4
     """
     accepted: bool = False
     if self._is_session(signature):
-        signer: address = empty(address)
-        nested: Bytes[MAX_NESTED] = b""
-        signer, nested = self._session(signature)
-        authorized: bool = block.timestamp < self.sessionSignerAuthorizedUntil[signer]
-        accepted = authorized and self._is_nested_signed(signer, digest, nested)
+        accepted = self._is_by_session(digest, signature, True)
     else:
         accepted = self._is_nested_signed(self.owner, digest, signature)
     return MAGIC if accepted else 0xffffffff
+
+
+@internal
+@view
+def _is_by_session(digest: bytes32, signature: Bytes[MAX_SIGNATURE], is_nested: bool) -> bool:
+    signer: address = empty(address)
+    inner: Bytes[MAX_NESTED] = b""
+    signer, inner = self._session(signature)
+    if block.timestamp >= self.sessionSignerAuthorizedUntil[signer]:
+        return False
+    if is_nested:
+        return self._is_nested_signed(signer, digest, inner)
+    return self._is_signed(signer, digest, inner)
 
 
 @internal
@@ -132,11 +166,18 @@ def _is_nested_signed(signer: address, digest: bytes32, signature: Bytes[MAX_SIG
         return False
     contents_type: Bytes[MAX_SIGNATURE] = slice(signature, 129, type_length)
     nested: bytes32 = self._typed_data_sign(contents, contents_type)
+    return self._is_signed(signer, keccak256(concat(x"1901", app_domain, nested)), slice(signature, 0, 65))
+
+
+@internal
+@pure
+def _is_signed(signer: address, digest: bytes32, signature: Bytes[MAX_SIGNATURE]) -> bool:
+    if len(signature) != 65 or signer == empty(address):
+        return False
     r: uint256 = convert(slice(signature, 0, 32), uint256)
     s: uint256 = convert(slice(signature, 32, 32), uint256)
     v: uint256 = convert(slice(signature, 64, 1), uint256)
-    recovered: address = ecrecover(keccak256(concat(x"1901", app_domain, nested)), v, r, s)
-    return recovered != empty(address) and recovered == signer
+    return ecrecover(digest, v, r, s) == signer
 
 
 @internal

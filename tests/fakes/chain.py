@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from remora.domain.chain import Head, Log, Receipt
-from remora.domain.errors import RemoraError
+from remora.domain.errors import Refused, RemoraError
 from remora.domain.ids import Address, TokenId, TxHash
 from remora.domain.money import Collateral, Shares, Wei
 from remora.domain.transaction import GasPrice, SignedTransaction
@@ -112,22 +112,26 @@ class FakeSender:
     """A TxSender. What it takes is mined at once, unless the test holds blocks back.
 
     `answers` are raised once each, in order; `taken_anyway` says that the node took the transaction all the same.
+    `refused` are transactions that it never takes, `reverting` the positions in the chain of those that fail.
     """
 
     def __init__(self, chain: FakeChain, clearinghouse: FakeClearinghouse) -> None:
-        self._chain = chain
+        self.chain = chain
         self._clearinghouse = clearinghouse
         self.broadcasts: list[TxHash] = []
         self.answers: deque[RemoraError] = deque()
         self.taken_anyway = False
         self.mining = True
         self.reverting: set[int] = set()
+        self.refused: set[TxHash] = set()
         self.before: Callable[[SignedTransaction], Awaitable[None]] | None = None
 
     async def broadcast(self, signed: SignedTransaction) -> None:
         self.broadcasts.append(signed.tx_hash)
         if self.before:
             await self.before(signed)
+        if signed.tx_hash in self.refused:
+            raise Refused("insufficient funds for gas")
         answer = self.answers.popleft() if self.answers else None
         if answer is None or self.taken_anyway:
             self._take(signed)
@@ -135,19 +139,21 @@ class FakeSender:
             raise answer
 
     def _take(self, signed: SignedTransaction) -> None:
-        if self.mining and signed.tx_hash not in self._chain.receipts:
+        if self.mining and signed.tx_hash not in self.chain.receipts:
             self.mine(signed)
 
     def mine(self, signed: SignedTransaction) -> None:
         """Put the transaction into a block."""
-        position = len(self._chain.receipts) + 1
+        wallet, _, data = signed.raw.partition(b" ")
+        self.chain.nonces[Address(wallet.decode())] += 1
+        position = len(self.chain.receipts) + 1
         succeeded = position not in self.reverting
-        self._chain.receipts[signed.tx_hash] = Receipt(
+        self.chain.receipts[signed.tx_hash] = Receipt(
             tx_hash=signed.tx_hash,
             block_number=position,
             succeeded=succeeded,
             gas_used=21_000,
-            logs=self._clearinghouse.execute(signed.raw) if succeeded else (),
+            logs=self._clearinghouse.execute(data) if succeeded else (),
         )
 
 

@@ -10,7 +10,7 @@ from remora.domain.transaction import SignedTransaction, Transaction
 
 
 class FakeSigner:
-    """A Signer. A signed transaction's bytes are its calldata."""
+    """A Signer. A signed transaction's bytes are its wallet and its calldata."""
 
     def __init__(self, fleet: tuple[Address, ...], treasury: Address) -> None:
         self._fleet = fleet
@@ -30,7 +30,8 @@ class FakeSigner:
         )
 
     def sign_transaction(self, transaction: Transaction) -> SignedTransaction:
-        return SignedTransaction(tx_hash=TxHash(_digest(str(transaction))), raw=transaction.call.data)
+        raw = f"{transaction.wallet} ".encode() + transaction.call.data
+        return SignedTransaction(tx_hash=TxHash(_digest(str(transaction))), raw=raw)
 
 
 def _digest(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, delete
 
-from remora.adapters.store.database import engine_for, opened
+from remora.adapters.store.database import engine_for, migrate
+from remora.adapters.store.schema import metadata
 from remora.adapters.store.writer import Writer
 from remora.domain.ids import Address
 from tests.fakes.chain import FakeChain, FakeSender
@@ -22,22 +24,22 @@ TREASURY = Address("0x7" + 39 * "0")
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all tables and no rows; tests take copies of it."""
-    path = tmp_path_factory.mktemp("database") / "remora.db"
-    with opened(path):
-        pass
-    return path
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A database with all tables. One for all tests: an engine remembers the statements that it compiled."""
+    engine = engine_for(tmp_path_factory.mktemp("database") / "remora.db")
+    migrate(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
-    path = Path(shutil.copy(migrated, tmp_path))
-    engine = engine_for(path)
-    writer = Writer(engine)
-    yield Database(path, writer)
-    writer.close()
-    engine.dispose()
+def database(engine: Engine) -> Iterator[Database]:
+    """A database without rows."""
+    with closing(Writer(engine)) as writer:
+        yield Database(Path(str(engine.url.database)), writer)
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
 
 
 @pytest.fixture

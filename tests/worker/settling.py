@@ -9,7 +9,7 @@ from contextlib import suppress
 from remora.domain.order import Leg
 from remora.settle.transactions import Transactor
 from remora.settle.worker import Settler
-from tests.fakes.chain import FakeChain, FakeSender
+from tests.fakes.chain import FakeSender
 from tests.fakes.clearinghouse import FakeClearinghouse
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.database import Database
@@ -24,14 +24,13 @@ class Settling:
     def __init__(
         self,
         *,
-        chain: FakeChain,
         sender: FakeSender,
         clearinghouse: FakeClearinghouse,
         signer: FakeSigner,
         database: Database,
         clock: SimulatedClock,
     ) -> None:
-        self.chain = chain
+        self.chain = sender.chain
         self.sender = sender
         self.clearinghouse = clearinghouse
         self.signer = signer
@@ -77,7 +76,7 @@ class Settling:
 
     def transactions(self) -> list[tuple[str, int, str]]:
         """Return purpose, account nonce and state of all transactions that this settler recorded."""
-        query = "SELECT purpose, nonce, state FROM transactions WHERE purpose != 'test' ORDER BY sent_us, nonce"
+        query = "SELECT purpose, nonce, state FROM transactions WHERE purpose != 'test' ORDER BY wallet, nonce"
         return self.database.committed(query)
 
     async def _on_settled(self, legs: Sequence[Leg]) -> None:

@@ -27,7 +27,7 @@ app.add_typer(fault.app, name="fault")
 
 
 @app.callback(invoke_without_command=True)
-def devnet(
+def devnet(  # noqa: PLR0917 - Typer reads options from parameters; nobody calls it
     context: typer.Context,
     block_time: Annotated[float, typer.Option(min=0.05, help="Seconds between blocks.")] = 1.0,
     markets: Annotated[int, typer.Option(min=1, help="Number of binary markets.")] = 3,

@@ -48,7 +48,7 @@ def active(devnet: Where = _HERE, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def inject(
+def inject(  # noqa: PLR0917 - Typer reads options from parameters; nobody calls it
     name: Annotated[str | None, typer.Argument(help="A fault, as `list` names it.")] = None,
     file: Annotated[Path | None, typer.Option(help="A scenario file instead of a name.")] = None,
     wallet: Annotated[str | None, typer.Option(help="Only what mentions this wallet.")] = None,
@@ -72,7 +72,7 @@ def inject(
         given = {key: value for key, value in {**scope, "seed": seed}.items() if value is not None}
         document = {"faults": [{"fault": name, **given, **_assigned(parameters or [])}]}
     answered = _asked(devnet, "POST", "/faults", document, source=file, lines=lines)
-    _show(answered["injected"], as_json=as_json)
+    _show([*answered["injected"], *answered["done"]], as_json=as_json)
 
 
 @app.command()
@@ -92,7 +92,7 @@ def _show(faults: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         return
     for fault in faults:
         more = " ".join(f"{key}={value}" for key, value in fault.items() if key not in {"id", "fault"})
-        typer.echo(f"{fault['id']:>4} {fault['fault']} {more}")
+        typer.echo(f"{fault.get('id', 'done'):>4} {fault['fault']} {more}")
 
 
 def _assigned(assignments: Sequence[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Role(StrEnum):
 
     OWNER = "owner"
     EXCHANGE_OPERATOR = "exchange operator"
+    RELAYER = "relayer"
     FEE_RECEIVER = "fee receiver"
     ORACLE = "oracle"
     MARKET_MAKER = "market maker"

@@ -16,6 +16,7 @@ from remora.devnet.artifacts import CONDITIONAL_TOKENS, load_artifact
 from remora.devnet.endpoints import Contracts
 from remora.devnet.rpc import Node
 from remora.devnet.transactions import Act, transact
+from remora.devnet.wallet_addresses import LEGACY_FACTORIES
 from remora.domain.ids import Address, address
 
 #: Owns every contract, mints collateral, adds operators.
@@ -23,14 +24,9 @@ OWNER = scripted(Role.OWNER).address
 #: Sends the matches.
 EXCHANGE_OPERATOR = scripted(Role.EXCHANGE_OPERATOR)
 
-#: The venue's factories of proxy wallets and safes with the hashes of what they create (polymarket.md 1.1), so that
-#: wallets are where the SDK derives them. The proxy's hash is that of the SDK's template, filled in.
-_WALLET_FACTORIES = (
-    "0xab45c5a4b0c941a2f231c04c3f49182e1a254052",
-    bytes.fromhex("d21df8dc65880a8606f09fe0ce3df9b8869287ab0b058be05aa9e8af6330a00b"),
-    "0xaacfeea03eb1561c4e67d661e40682bd20e3541b",
-    bytes.fromhex("2bce2127ff07fb632d16c8347c4ebf501f4841168bed00d9e6ef715ddb6fcecf"),
-)
+#: Makes deposit wallets and hands in their batches.
+RELAYER = scripted(Role.RELAYER).address
+
 #: What the collateral's contract holds of each token under it: more than anybody will ever unwrap.
 _RESERVE_UNITS = 10**18
 _NATIVE_WEI = 10**24
@@ -39,11 +35,12 @@ _DEPLOYMENT_GAS = 12_000_000
 
 async def deploy(node: Node) -> Contracts:
     """Deploy on an empty chain everything that the devnet needs, owned by `OWNER`, and return the addresses."""
-    for account in (OWNER, EXCHANGE_OPERATOR.address):
+    for account in (OWNER, EXCHANGE_OPERATOR.address, RELAYER):
         await node.call("anvil_setBalance", account, hex(_NATIVE_WEI))
     tokens = await _create(node, CONDITIONAL_TOKENS)
     collateral = await _create(node, "Collateral", "Devnet Dollar", "pUSD")
-    wallets = await _create(node, "WalletDerivation", *_WALLET_FACTORIES)
+    wallets = await _create(node, "WalletDerivation", *LEGACY_FACTORIES)
+    deposit_wallet = await _create(node, "DepositWallet", OWNER)
     fee_receiver = scripted(Role.FEE_RECEIVER).address
 
     async def exchange(asset: Address, adapter: Address) -> Address:
@@ -65,6 +62,7 @@ async def deploy(node: Node) -> Contracts:
         neg_risk_adapter=neg_risk_adapter,
         clearinghouse=await _create(node, "Clearinghouse", collateral, tokens),
         fee_receiver=fee_receiver,
+        deposit_wallet_factory=await _create(node, "DepositWalletFactory", deposit_wallet, RELAYER),
     )
 
 

@@ -25,6 +25,7 @@ class Contracts:
     neg_risk_adapter: str
     clearinghouse: str
     fee_receiver: str
+    deposit_wallet_factory: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,9 @@ class Market:
     """A binary market of the devnet.
 
     `tick_size` and `min_order_size` are decimal strings as the venue sends them; `fee_rate` is the `r` of the venue's
-    formula `shares x r x (p(1-p))^e` with e = 1, a decimal string ("0" for no fee).
+    formula `shares x r x (p(1-p))^e` with e = 1, a decimal string ("0" for no fee). Orders that would match at once
+    wait `seconds_delay` first. The venue refuses orders in two forms, as HTTP 400 or as HTTP 200 without success: with
+    `refuses_in_body` this market does the latter.
     """
 
     condition_id: str
@@ -44,11 +47,17 @@ class Market:
     tick_size: str = "0.01"
     min_order_size: str = "5"
     fee_rate: str = "0"
+    seconds_delay: int = 0
+    refuses_in_body: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Everything a client of the devnet needs to know."""
+    """Everything a client of the devnet needs to know.
+
+    `control_url` (the control API) and `relayer_url` are empty for an order book that has none, and so
+    are `data_url` and `live_ws_url`.
+    """
 
     chain_id: int
     rpc_url: str
@@ -60,6 +69,12 @@ class Endpoints:
     block_time_s: float
     contracts: Contracts
     markets: tuple[Market, ...]
+    control_url: str = ""
+    second_rpc_url: str = ""
+    second_rpc_ws_url: str = ""
+    relayer_url: str = ""
+    data_url: str = ""
+    live_ws_url: str = ""
 
     def to_json(self) -> str:
         """Return the document as indented JSON; token ids are decimal strings, being wider than a JSON number."""

@@ -7,6 +7,7 @@ chain also when this process dies.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,10 +17,17 @@ from remora.devnet.anvil import CHAIN_ID, Anvil, running_anvil
 from remora.devnet.artifacts import compile_contracts
 from remora.devnet.clob.limits import ELITE, Limits
 from remora.devnet.clob.server import ClobConfig, ClobServer
+from remora.devnet.control.deeds import DevnetDeeds
+from remora.devnet.control.pause import Pause
+from remora.devnet.control.server import Control, serving
+from remora.devnet.control.state import State
 from remora.devnet.deployment import EXCHANGE_OPERATOR, deploy
 from remora.devnet.endpoints import Contracts, Endpoints, Market
+from remora.devnet.faults.board import Board
 from remora.devnet.funding import Funding
 from remora.devnet.markets import MarketTerms, open_market, varied_terms
+from remora.devnet.node_gate.gate import NodeGate, node_gate
+from remora.devnet.relayer.server import RelayerConfig, running_relayer
 from remora.devnet.rpc import Node, connected
 
 
@@ -38,12 +46,13 @@ class DevnetConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Devnet:
-    """A running devnet: where it is, and the handles of who set it up."""
+    """A running devnet: where it is, and the handles of who set it up; `faults` are those that are active."""
 
     endpoints: Endpoints
     node: Node
     funding: Funding
     clob: ClobServer
+    faults: Board
 
     async def open_market(self, terms: MarketTerms) -> Market:
         """Open and list one more market; `endpoints` does not know it."""
@@ -59,31 +68,52 @@ async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[De
     Raise `OperatorError` when anvil is not installed, and FileNotFoundError when ConditionalTokens is not.
     """
     config = config or DevnetConfig()
+    faults = Board(time.monotonic)
     await asyncio.to_thread(compile_contracts)
     async with running_anvil(block_time_s=config.block_time_s) as chain, connected(chain.rpc_url) as node:
         contracts = await deploy(node)
         markets = tuple([await open_market(node, contracts, terms) for terms in config.markets])
-        async with _running_clob(chain, contracts, config) as clob:
+        funding = Funding(node=node, contracts=contracts)
+        async with (
+            _running_clob(chain, contracts, config, faults) as clob,
+            node_gate(1, chain.rpc_url, chain.rpc_ws_url, faults) as first,
+            node_gate(2, chain.rpc_url, chain.rpc_ws_url, faults) as second,
+            serving(_control(funding, clob, faults, (first, second))) as control_url,
+            running_relayer(RelayerConfig(node=node, contracts=contracts, delegates=clob.delegates)) as relayer_url,
+        ):
             for market in markets:
                 clob.add_market(market)
             endpoints = Endpoints(
                 chain_id=CHAIN_ID,
-                rpc_url=chain.rpc_url,
-                rpc_ws_url=chain.rpc_ws_url,
+                rpc_url=first.url,
+                rpc_ws_url=first.ws_url,
                 clob_url=clob.url,
                 gamma_url=clob.gamma_url,
+                data_url=clob.data_url,
+                live_ws_url=clob.live_ws_url,
                 market_ws_url=clob.market_ws_url,
                 user_ws_url=clob.user_ws_url,
                 block_time_s=chain.block_time_s,
                 contracts=contracts,
                 markets=markets,
+                control_url=control_url,
+                second_rpc_url=second.url,
+                second_rpc_ws_url=second.ws_url,
+                relayer_url=relayer_url,
             )
-            funding = Funding(node=node, contracts=contracts)
-            yield Devnet(endpoints=endpoints, node=node, funding=funding, clob=clob)
+            yield Devnet(endpoints=endpoints, node=node, funding=funding, clob=clob, faults=faults)
+
+
+def _control(funding: Funding, clob: ClobServer, faults: Board, gates: tuple[NodeGate, ...]) -> Control:
+    node, contracts = funding.node, funding.contracts
+    state = State(node=node, contracts=contracts, funding=funding, pause=Pause(node))
+    return Control(faults, DevnetDeeds(node=node, state=state, gates=gates, market_of=clob.market_of))
 
 
 @asynccontextmanager
-async def _running_clob(chain: Anvil, contracts: Contracts, config: DevnetConfig) -> AsyncIterator[ClobServer]:
+async def _running_clob(
+    chain: Anvil, contracts: Contracts, config: DevnetConfig, faults: Board
+) -> AsyncIterator[ClobServer]:
     clob = ClobServer(
         ClobConfig(
             chain_id=CHAIN_ID,
@@ -95,6 +125,7 @@ async def _running_clob(chain: Anvil, contracts: Contracts, config: DevnetConfig
             port=0,
             confirmations_blocks=config.confirmations_blocks,
             limits=config.limits,
+            faults=faults,
         )
     )
     try:

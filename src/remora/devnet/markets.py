@@ -32,6 +32,8 @@ class MarketTerms:
     tick_size: str = "0.01"
     min_order_size: str = "5"
     fee_rate: str = "0"
+    seconds_delay: int = 0
+    refuses_in_body: bool = False
 
 
 def varied_terms(count: int) -> tuple[MarketTerms, ...]:
@@ -63,6 +65,8 @@ async def open_market(node: Node, contracts: Contracts, terms: MarketTerms) -> M
         tick_size=terms.tick_size,
         min_order_size=terms.min_order_size,
         fee_rate=terms.fee_rate,
+        seconds_delay=terms.seconds_delay,
+        refuses_in_body=terms.refuses_in_body,
     )
 
 

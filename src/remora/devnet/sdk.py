@@ -2,6 +2,8 @@
 
 An `Environment` cannot be made through the SDK's public API, hence the pin of `polymarket-client`. Every address and
 URL is replaced: what a devnet lacks becomes the zero address or a closed port, so that nothing reaches production.
+Only proxy wallets and safes are derived as in production. The SDK asks the position manager for approvals, so shares
+stand in for it.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ import dataclasses
 from typing import Any
 
 from eth_account import Account
-from polymarket import AsyncSecureClient, Environment
+from polymarket import AsyncSecureClient, BuilderApiKey, Environment
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
 
 from remora.devnet.endpoints import Endpoints
-from remora.domain.ids import ZERO_ADDRESS
+from remora.domain.ids import ZERO_ADDRESS, Address
 
 #: The discard port: nothing listens there.
 _CLOSED_PORT = "127.0.0.1:9"
+#: The relayer answers at once or with the next block: 30 s are enough.
+_RELAYER_POLL_MS = 100
+_RELAYER_MAX_POLLS = 300
 _LACKING_CONTRACTS = (
     "auto_redeem_operator",
     "binary_module",
@@ -25,7 +30,6 @@ _LACKING_CONTRACTS = (
     "exchange_v3",
     "neg_risk_module",
     "perps_deposit_contract",
-    "position_manager",
     "protocol_v2_router",
     "relay_hub",
     "safe_multisend",
@@ -40,11 +44,23 @@ def environment(endpoints: Endpoints) -> Environment:
         chain_id=endpoints.chain_id,
         clob_url=endpoints.clob_url,
         gamma_url=endpoints.gamma_url,
+        data_url=endpoints.data_url or f"http://{_CLOSED_PORT}",
         rpc_url=endpoints.rpc_url,
+        relayer_url=endpoints.relayer_url or f"http://{_CLOSED_PORT}",
+        relayer_poll_frequency_ms=_RELAYER_POLL_MS,
+        relayer_max_polls=_RELAYER_MAX_POLLS,
+        wallet_derivation=dataclasses.replace(
+            PRODUCTION_CONFIG.wallet_derivation,
+            deposit_wallet_factory=contracts.deposit_wallet_factory,
+            deposit_wallet_beacon=contracts.deposit_wallet_factory,
+            deposit_wallet_implementation=ZERO_ADDRESS,
+        ),
         clob_market_ws_url=endpoints.market_ws_url,
         clob_user_ws_url=endpoints.user_ws_url,
+        rtds_ws_url=endpoints.live_ws_url or f"ws://{_CLOSED_PORT}",
         collateral_token=contracts.collateral,
         conditional_tokens=contracts.conditional_tokens,
+        position_manager=contracts.conditional_tokens,
         standard_exchange=contracts.exchange,
         neg_risk_exchange=contracts.neg_risk_exchange,
         collateral_adapter=contracts.collateral_adapter,
@@ -54,13 +70,20 @@ def environment(endpoints: Endpoints) -> Environment:
     return create_environment(name="remora devnet", config=config)
 
 
-async def async_client(endpoints: Endpoints, private_key: str) -> AsyncSecureClient:
-    """Return a client that trades as the key's own account (signature type 0) and has its API key.
+async def async_client(
+    endpoints: Endpoints, private_key: str, *, wallet: Address | None = None, api_key: BuilderApiKey | None = None
+) -> AsyncSecureClient:
+    """Return a client that trades with a wallet, and has its API key; `api_key` is for requests to the relayer.
 
-    It is a context manager: whoever asked for it closes it.
+    Without a wallet it trades as the key's own account (signature type 0). It is a context manager: whoever asked for
+    it closes it.
     """
-    wallet = Account.from_key(private_key).address
-    return await AsyncSecureClient.create(private_key=private_key, wallet=wallet, environment=environment(endpoints))
+    return await AsyncSecureClient.create(
+        private_key=private_key,
+        wallet=wallet or Account.from_key(private_key).address,
+        environment=environment(endpoints),
+        api_key=api_key,
+    )
 
 
 def _lacking() -> dict[str, Any]:

@@ -13,11 +13,13 @@ from remora.devnet.accounts import Role, scripted
 from remora.devnet.launcher import Devnet, DevnetConfig, running_devnet
 from remora.devnet.markets import MarketTerms
 from remora.devnet.sdk import async_client
-from remora.domain.money import ONE, Collateral, Shares
+from remora.domain.money import ONE, Collateral, Shares, Wei
 from tests.contract.sdk.pit import OpenPit, Pit, Trader
 
 _COLLATERAL = Collateral(1_000_000 * ONE)
 _SHARES = Shares(1_000 * ONE)
+#: A split for every test's market costs gas.
+_NATIVE = Wei.parse("100")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -57,6 +59,6 @@ def open_pit(devnet: Devnet, alice: Trader, bob: Trader) -> OpenPit:
 @asynccontextmanager
 async def _trader(devnet: Devnet, index: int) -> AsyncIterator[Trader]:
     account = scripted(Role.LEADER, index, seed=1)
-    await devnet.funding.fund([account.address], collateral=_COLLATERAL, approve_exchanges=True)
+    await devnet.funding.fund([account.address], collateral=_COLLATERAL, native=_NATIVE, approve_exchanges=True)
     async with await async_client(devnet.endpoints, account.private_key) as client:
         yield Trader(wallet=account.address, client=client)

@@ -32,7 +32,9 @@ async def test_hundreds_of_followers_join_in_one_go(devnet: Devnet) -> None:
     node, contracts = devnet.node, devnet.endpoints.contracts
     for wallet in wallets:
         terms = await node.view(Address(contracts.clearinghouse), calldata("follower(address)", wallet))
-        assert decode(["uint256", "uint256", "bool", "uint256"], terms) == (limit.units, expires_at_s, False, 0)
+        # Limit of collateral, limit of shares (none), end, paused, spent and collected today.
+        found = decode(["uint256", "uint256", "uint256", "bool", "uint256", "uint256"], terms)
+        assert found == (limit.units, MAX_UINT256, expires_at_s, False, 0, 0)
         allowance = calldata("allowance(address,address)", wallet, contracts.clearinghouse)
         approved = calldata("isApprovedForAll(address,address)", wallet, contracts.clearinghouse)
         assert int.from_bytes(await node.view(Address(contracts.collateral), allowance)) == MAX_UINT256

@@ -246,11 +246,7 @@ def test_a_session_signer_signs_until_its_time_is_up_or_it_is_revoked(venue: Ven
 
 def test_only_the_owner_commands_a_deposit_wallet(venue: Venue) -> None:
     wallet = deposit_wallet(venue)
-    approve = venue.ledgers.collateral.approve.prepare_calldata(STRANGER.address, 7)
-    wallet.execute(venue.ledgers.collateral, 0, approve, sender=TRADER.address)
-    assert venue.ledgers.collateral.allowance(wallet, STRANGER.address) == 7
     for command, arguments in (
-        (wallet.execute, (venue.ledgers.collateral, 0, approve)),
         (wallet.authorizeSessionSigner, (STRANGER.address, 2**255)),
         (wallet.revokeSessionSigner, (TRADER.address,)),
     ):

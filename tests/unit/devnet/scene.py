@@ -11,7 +11,7 @@ from remora.devnet.clob.book import Book, PlacedOrder
 from remora.devnet.clob.engine import Engine, OrderEvent, Placement, Spot
 from remora.devnet.clob.funds import Funds, Holding, Purse
 from remora.devnet.clob.listings import Listing
-from remora.devnet.clob.orders import OrderRequest, OrderType, Side, SignedOrder
+from remora.devnet.clob.orders import OrderRequest, OrderType, Side, SignatureType, SignedOrder
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.units import from_text
 from remora.devnet.endpoints import Contracts, Market
@@ -26,6 +26,7 @@ CONTRACTS = Contracts(
     neg_risk_adapter="0x" + "a1" * 20,
     clearinghouse="0x" + "cc" * 20,
     fee_receiver="0x" + "fe" * 20,
+    deposit_wallet_factory="0x" + "d0" * 20,
 )
 YES, NO = 2**255 + 1, 2**254 + 3
 ALICE, BOB, CAROL = ("0x" + digit * 40 for digit in "abc")
@@ -33,7 +34,7 @@ PLENTY = 10**15
 _salts = itertools.count(1)
 
 
-def listing(*, tick_size: str = "0.01", fee_rate: str = "0", neg_risk: bool = False) -> Listing:
+def listing(*, tick_size: str = "0.01", fee_rate: str = "0", neg_risk: bool = False, seconds_delay: int = 0) -> Listing:
     market = Market(
         condition_id="0x" + "cd" * 32,
         question="Will it?",
@@ -43,6 +44,7 @@ def listing(*, tick_size: str = "0.01", fee_rate: str = "0", neg_risk: bool = Fa
         neg_risk=neg_risk,
         tick_size=tick_size,
         fee_rate=fee_rate,
+        seconds_delay=seconds_delay,
     )
     return Listing.of(1, market, CONTRACTS)
 
@@ -67,7 +69,7 @@ def request(
         maker_amount=making,
         taker_amount=taking,
         side=side,
-        signature_type=0,
+        signature_type=SignatureType.EOA,
         timestamp_ms=1,
         metadata=bytes(32),
         builder=bytes(32),

@@ -9,7 +9,7 @@ from typing import Any
 
 from eth_abi.abi import decode
 
-from remora.devnet.clob.orders import Side, SignedOrder
+from remora.devnet.clob.orders import Side, SignatureType, SignedOrder
 
 ORDER = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32,bytes)"
 ARGUMENTS = ("bytes32", ORDER, f"{ORDER}[]", "uint256", "uint256[]", "uint256", "uint256[]")
@@ -55,7 +55,7 @@ def _order(fields: tuple[Any, ...]) -> SignedOrder:
         maker_amount=making,
         taker_amount=taking,
         side=Side.SELL if side else Side.BUY,
-        signature_type=kind,
+        signature_type=SignatureType(kind),
         timestamp_ms=timestamp,
         metadata=metadata,
         builder=builder,

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from polymarket import BuilderApiKey
+from polymarket._internal.actions.relayer.auth import build_builder_key_headers
 from polymarket._internal.hmac import build_hmac_signature
 from polymarket._internal.l1_auth import sign_api_key_auth
 
-from remora.devnet.clob.auth import ApiKey, Gatekeeper
+from remora.devnet.clob.auth import ApiKey, BuilderKeys, Gatekeeper
 from remora.devnet.clob.refusals import Refusal
 from tests.unit.devnet.scene import Clock
 
@@ -140,6 +142,30 @@ def test_a_stream_is_opened_by_all_three_parts_of_the_key(door: Door) -> None:
             door.keeper.identify_by_secret({**credentials, part: "x"})
         with pytest.raises(Refusal):
             door.keeper.identify_by_secret({**credentials, part: None})
+
+
+def test_a_builder_key_signs_what_the_sdk_sends_to_the_relayer(door: Door) -> None:
+    keys = BuilderKeys(door.clock)
+    issued, other = keys.create(TRADER.address.lower()), keys.create(TRADER.address.lower())
+    creds = BuilderApiKey(key=issued.key, secret=issued.secret, passphrase=issued.passphrase)
+    headers = build_builder_key_headers(creds=creds, method="POST", path="/submit", body="{}")
+    door.clock.now_s = int(headers["POLY_BUILDER_TIMESTAMP"])
+    assert keys.authenticate(headers, "POST", "/submit", b"{}") == issued
+    forgeries = (
+        {"POLY_BUILDER_API_KEY": other.key},
+        {"POLY_BUILDER_PASSPHRASE": other.passphrase},
+        {"POLY_BUILDER_SIGNATURE": "AAAA"},
+        {"POLY_BUILDER_TIMESTAMP": "1"},
+    )
+    for forgery in forgeries:
+        with pytest.raises(Refusal, match="Unauthorized"):
+            keys.authenticate({**headers, **forgery}, "POST", "/submit", b"{}")
+    with pytest.raises(Refusal, match="Unauthorized"):
+        keys.authenticate(headers, "POST", "/submit", b"{ }")
+    keys.delete(issued)
+    assert keys.keys_of(TRADER.address.lower()) == [other.key]
+    with pytest.raises(Refusal, match="Unauthorized"):
+        keys.authenticate(headers, "POST", "/submit", b"{}")
 
 
 def test_a_key_shows_no_secret(door: Door) -> None:

@@ -1,3 +1,5 @@
+"""The order book: price, then time."""
+
 from __future__ import annotations
 
 import itertools
@@ -16,6 +18,7 @@ def resting(side: Side, token: int, price: str, shares: str = "10") -> PlacedOrd
     return PlacedOrder(
         id=hex(number),
         request=order,
+        trader=ALICE,
         listing=listing(),
         price=from_text(price),
         sequence=number,

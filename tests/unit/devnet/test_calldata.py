@@ -1,15 +1,42 @@
+"""The calldata of a match, against eth_abi."""
+
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remora.devnet.clob.book import PlacedOrder
 from remora.devnet.clob.calldata import match_orders
 from remora.devnet.clob.orders import Side, SignedOrder
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, YES, Scene, limit
 from tests.unit.devnet.settled import ARGUMENTS
+
+#: A plain account's signature, and those of deposit wallets: by the owner, by a session key, the longest.
+SIGNATURE_LENGTHS = (65, 317, 480, 1024)
+
+
+def with_signatures(placed: PlacedOrder, length: int) -> None:
+    order = dataclasses.replace(
+        placed.request.order, signature=bytes(range(1, 33)) * (length // 32) + b"\x1b" * (length % 32)
+    )
+    placed.request = dataclasses.replace(placed.request, order=order)
+
+
+@given(st.lists(st.sampled_from(SIGNATURE_LENGTHS), min_size=2, max_size=4))
+def test_signatures_of_any_length_are_where_eth_abi_puts_them(lengths: list[int]) -> None:
+    scene = Scene()
+    for _ in lengths[1:]:
+        scene.submit(limit(ALICE, Side.SELL, YES, "7.5", "0.5"))
+    (trade,) = scene.submit(limit(BOB, Side.BUY, YES, "30", "0.5")).trades
+    for placed, length in zip(trade.parties(), lengths, strict=True):
+        with_signatures(placed, length)
+    _, taker, makers, *_ = decode(ARGUMENTS, match_orders(trade)[4:])
+    assert [order[11] for order in (taker, *makers)] == [party.request.order.signature for party in trade.parties()]
+    assert match_orders(trade)[4:] == encode(ARGUMENTS, decode(ARGUMENTS, match_orders(trade)[4:]))
 
 
 def as_tuple(order: SignedOrder) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ class FakeNode(Node):
             "hash": block.hash,
             "parentHash": block.parent_hash,
             "transactions": list(block.transactions),
+            "timestamp": hex(block.timestamp_s),
         }
 
     def grow(self, *names: str) -> None:

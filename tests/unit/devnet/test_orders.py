@@ -93,6 +93,35 @@ def test_a_field_that_is_not_as_it_should_be_refuses_the_order(path: str, value:
         parse_request(changed(path, value))
 
 
+@pytest.mark.parametrize(
+    ("signature_type", "signer", "signature_bytes", "is_order"),
+    [
+        (0, "ab", 65, True),
+        (0, "ab", 317, False),
+        (1, "cd", 65, True),
+        (2, "cd", 65, True),
+        (2, "cd", 66, False),
+        (3, "ab", 317, True),
+        (3, "ab", 480, True),
+        (3, "ab", 1024, True),
+        (3, "ab", 1025, False),
+        (3, "ab", 65, False),
+        (3, "cd", 317, False),
+        (4, "ab", 65, False),
+    ],
+)
+def test_maker_signer_and_signature_fit_the_wallet(
+    signature_type: int, signer: str, signature_bytes: int, is_order: bool
+) -> None:
+    order = {"signatureType": signature_type, "signer": "0x" + signer * 20, "signature": "0x" + "1b" * signature_bytes}
+    body = {**BODY, "order": {**BODY["order"], **order}}
+    if is_order:
+        assert parse_request(body).order.signature_type == signature_type
+    else:
+        with pytest.raises(Refusal, match="Invalid order payload"):
+            parse_request(body)
+
+
 @pytest.mark.parametrize("kind", ["FAK", "FOK"])
 def test_post_only_is_for_orders_that_rest(kind: str) -> None:
     with pytest.raises(Refusal, match="Invalid order payload"):

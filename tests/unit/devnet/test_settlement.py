@@ -82,6 +82,9 @@ class Herald:
     def trade_sent(self, trade: Trade) -> None:
         self.told.put_nowait(trade.transaction_hash)
 
+    def condition_resolved(self, condition_id: str, payouts: tuple[int, ...]) -> None:
+        raise AssertionError(f"nobody resolved {condition_id} for {payouts}")
+
 
 class Court:
     """A settlement with its node, and the engine whose trades it settles."""

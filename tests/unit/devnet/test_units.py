@@ -1,3 +1,5 @@
+"""Amounts on the wire and in base units."""
+
 from __future__ import annotations
 
 import pytest

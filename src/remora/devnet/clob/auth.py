@@ -50,12 +50,7 @@ class Gatekeeper:
         wallet = self._wallet(headers)
         if wallet in self._by_wallet:
             raise refusals.key_not_created()
-        issued = ApiKey(
-            address=wallet[0],
-            key=str(uuid.uuid4()),
-            secret=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            passphrase=secrets.token_hex(32),
-        )
+        issued = _issued_to(wallet[0])
         self._by_wallet[wallet] = self._by_key[issued.key] = issued
         return issued
 
@@ -81,7 +76,7 @@ class Gatekeeper:
         message = f"{timestamp}{method}{path}".encode() + body
         if (
             headers.get("POLY_ADDRESS", "").lower() != issued.address
-            or not self._is_recent(timestamp)
+            or not _is_recent(timestamp, self._now_s())
             or not _signs(issued.secret, message, headers.get("POLY_SIGNATURE", ""))
         ):
             raise refusals.unauthorized()
@@ -111,7 +106,7 @@ class Gatekeeper:
             _ADDRESS.fullmatch(address)
             and _SIGNATURE.fullmatch(signature)
             and _NONCE.fullmatch(nonce)
-            and self._is_recent(timestamp)
+            and _is_recent(timestamp, self._now_s())
         ):
             raise refusals.invalid_l1_headers()
         digest = auth_digest(self._chain_id, address, timestamp, int(nonce))
@@ -119,10 +114,54 @@ class Gatekeeper:
             raise refusals.invalid_l1_headers()
         return address.lower(), int(nonce)
 
-    def _is_recent(self, timestamp: str) -> bool:
-        if not _TIMESTAMP.fullmatch(timestamp):
-            return False
-        return abs(int(timestamp) - self._now_s()) <= _TOLERANCE_S
+
+class BuilderKeys:
+    """Issues builder keys, which prove who asks the relayer, and tells whose request is whose."""
+
+    def __init__(self, now_s: Callable[[], int]) -> None:
+        self._now_s = now_s
+        self._by_key: dict[str, ApiKey] = {}
+
+    def create(self, address: str) -> ApiKey:
+        """Issue one more key to an account."""
+        issued = _issued_to(address)
+        self._by_key[issued.key] = issued
+        return issued
+
+    def keys_of(self, address: str) -> list[str]:
+        """Return the ids of an account's keys."""
+        return [issued.key for issued in self._by_key.values() if issued.address == address]
+
+    def delete(self, issued: ApiKey) -> None:
+        """Forget a key."""
+        del self._by_key[issued.key]
+
+    def authenticate(self, headers: Mapping[str, str], method: str, path: str, body: bytes) -> ApiKey:
+        """Return the key whose builder headers sign this request; `path` is without the query."""
+        issued = self._by_key.get(headers.get("POLY_BUILDER_API_KEY", ""))
+        timestamp = headers.get("POLY_BUILDER_TIMESTAMP", "")
+        message = f"{timestamp}{method}{path}".encode() + body
+        if (
+            issued is None
+            or not _same(issued.passphrase, headers.get("POLY_BUILDER_PASSPHRASE", ""))
+            or not _is_recent(timestamp, self._now_s())
+            or not _signs(issued.secret, message, headers.get("POLY_BUILDER_SIGNATURE", ""))
+        ):
+            raise refusals.unauthorized()
+        return issued
+
+
+def _issued_to(address: str) -> ApiKey:
+    return ApiKey(
+        address=address,
+        key=str(uuid.uuid4()),
+        secret=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        passphrase=secrets.token_hex(32),
+    )
+
+
+def _is_recent(timestamp: str, now_s: int) -> bool:
+    return bool(_TIMESTAMP.fullmatch(timestamp)) and abs(int(timestamp) - now_s) <= _TOLERANCE_S
 
 
 def _signs(secret: str, message: bytes, signature: str) -> bool:

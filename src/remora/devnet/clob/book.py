@@ -21,7 +21,10 @@ class OrderStatus(StrEnum):
 
     LIVE = "LIVE"
     MATCHED = "MATCHED"
+    DELAYED = "DELAYED"
+    UNMATCHED = "UNMATCHED"
     CANCELED = "CANCELED"
+    CANCELED_MARKET_RESOLVED = "CANCELED_MARKET_RESOLVED"
     CANCELED_EXPIRED_ORDER = "CANCELED_EXPIRED_ORDER"
     CANCELED_NOT_ENOUGH_BALANCE = "CANCELED_NOT_ENOUGH_BALANCE"
     INVALID = "INVALID"
@@ -31,12 +34,14 @@ class OrderStatus(StrEnum):
 class PlacedOrder:
     """An accepted order and what is left of it: the one thing here that changes, with every trade.
 
-    `price` is of its own token. `making_left` is what it may still give, collateral for a BUY, shares for a SELL;
-    the exchange contract counts the same. `sequence` is its place in time.
+    `trader` is the account whose API key placed it. `price` is of its own token. `making_left` is what it may still
+    give, collateral for a BUY, shares for a SELL; the exchange contract counts the same. `sequence` is its place in
+    time.
     """
 
     id: str
     request: OrderRequest
+    trader: str
     listing: Listing
     price: int
     sequence: int

@@ -1,6 +1,6 @@
 """The calldata of `matchOrders`, put together from ABI words: the server makes one for every trade.
 
-Signatures are 65 bytes long, so an order is a tuple of fixed size; `eth_abi` is the oracle in the tests.
+`eth_abi` is the oracle in the tests.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from remora.devnet.clob.trades import Trade
 _SELECTOR = bytes.fromhex("3c2b4399")
 _WORD = 32
 _HEAD_WORDS = 7
-_SIGNATURE_BYTES = 65
-#: Eleven static fields, the offset of the signature, its length, and its bytes in whole words.
+#: Eleven static fields, and the offset of the signature.
 _ORDER_FIELDS = 12
-_ORDER_BYTES = _WORD * (_ORDER_FIELDS + 1 + 3)
 
 
 def match_orders(trade: Trade) -> bytes:
@@ -46,14 +44,14 @@ def match_orders(trade: Trade) -> bytes:
 
 
 def _order(order: SignedOrder) -> bytes:
-    signature = order.signature.ljust(_WORD * 3, b"\0")
-    return order_words(order) + word(_WORD * _ORDER_FIELDS) + word(_SIGNATURE_BYTES) + signature
+    padding = bytes(-len(order.signature) % _WORD)
+    signature = word(len(order.signature)) + order.signature + padding
+    return order_words(order) + word(_WORD * _ORDER_FIELDS) + signature
 
 
 def _orders(orders: Sequence[SignedOrder]) -> bytes:
-    first = _WORD * len(orders)
-    offsets = (word(first + _ORDER_BYTES * index) for index in range(len(orders)))
-    return b"".join((word(len(orders)), *offsets, *map(_order, orders)))
+    tails = [_order(order) for order in orders]
+    return b"".join((word(len(orders)), *_offsets(tails, _WORD * len(orders)), *tails))
 
 
 def _numbers(values: Sequence[int]) -> bytes:

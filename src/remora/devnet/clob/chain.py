@@ -25,12 +25,13 @@ _REMEMBERED_BLOCKS = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block's place in the chain and the hashes of its transactions."""
+    """A block's place in the chain and in time, and the hashes of its transactions."""
 
     number: int
     hash: str
     parent_hash: str
     transactions: tuple[str, ...]
+    timestamp_s: int = 0
 
 
 class Listener(Protocol):
@@ -108,4 +109,5 @@ class ChainFollower:
             hash=raw["hash"],
             parent_hash=raw["parentHash"],
             transactions=tuple(raw["transactions"]),
+            timestamp_s=int(raw["timestamp"], 16),
         )

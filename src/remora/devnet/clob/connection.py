@@ -1,6 +1,6 @@
 """One client's WebSocket: events are queued and written by a task of its own, so that nobody waits for a slow reader.
 
-Both channels speak text: `PING` is answered by `PONG`, everything else is JSON (polymarket.md 4).
+All channels speak text: `PING` is answered by `PONG`, everything else is JSON (polymarket.md 4).
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from remora.devnet.faults.stream_tap import BOARD, Closing, StreamTap
+
+#: How long a client may send nothing, not even the PING that is due every 10 s (5 s on the real-time channel).
+SILENCE_S = web.AppKey("silence_s", float)
+_CLOSINGS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
 _MAX_FRAMES_BEHIND = 20_000
 _MAX_FRAME_BYTES = 2**20
 
@@ -32,17 +37,15 @@ class Connection:
                 transport.abort()
 
     async def serve(self, request: web.Request, on_frame: Callable[[str], bool]) -> web.WebSocketResponse:
-        """Answer pings and hand other text frames on, until either side closes or `on_frame` returns False."""
+        """Answer pings and hand other text frames on.
+
+        Returns when either side closes, when `on_frame` returns False, or when the client has been silent too long.
+        """
         await self._socket.prepare(request)
         async with asyncio.TaskGroup() as group:
-            writer = group.create_task(self._write())
-            async for message in self._socket:
-                if message.type is not WSMsgType.TEXT:
-                    continue
-                if message.data == "PING":
-                    self.send("PONG")
-                elif not on_frame(message.data):
-                    break
+            writer = group.create_task(self._write(StreamTap(request.app[BOARD], request.path)))
+            with contextlib.suppress(TimeoutError):
+                await self._read(on_frame, request.app[SILENCE_S])
             writer.cancel()
         await self.close(WSCloseCode.OK)
         return self._socket
@@ -51,7 +54,21 @@ class Connection:
         """Close the socket; nothing happens when it is closed."""
         await self._socket.close(code=code)
 
-    async def _write(self) -> None:
+    async def _read(self, on_frame: Callable[[str], bool], silence_s: float) -> None:
+        """Heed frames until there are no more; TimeoutError after so much silence."""
+        while (message := await self._socket.receive(timeout=silence_s)).type not in _CLOSINGS:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            if message.data == "PING":
+                self.send("PONG")
+            elif not on_frame(message.data):
+                return
+
+    async def _write(self, tap: StreamTap) -> None:
         with contextlib.suppress(ConnectionError):
-            while True:
-                await self._socket.send_str(await self._outgoing.get())
+            try:
+                while True:
+                    for frame in tap.passed(await self._outgoing.get()):
+                        await self._socket.send_str(frame)
+            except Closing:
+                await self.close()

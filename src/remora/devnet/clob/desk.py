@@ -7,11 +7,13 @@ from remora.devnet.clob.accounts import Accounts
 from remora.devnet.clob.auth import ApiKey
 from remora.devnet.clob.chain import ChainFollower
 from remora.devnet.clob.engine import Engine, Placement
-from remora.devnet.clob.funds import Purse
+from remora.devnet.clob.funds import Purse, purse_of
+from remora.devnet.clob.house import House
 from remora.devnet.clob.listings import Listings
-from remora.devnet.clob.orders import OrderRequest, Side
+from remora.devnet.clob.orders import OrderRequest, Side, SignedOrder
 from remora.devnet.clob.settlement import Settlement
-from remora.devnet.clob.signing import exchange_domain, order_digest, signed_by
+from remora.devnet.clob.signatories import Signatories
+from remora.devnet.clob.signing import OTHER_EXCHANGE_VERSIONS, exchange_domain, order_digest, signed_by
 from remora.devnet.endpoints import Contracts
 
 
@@ -28,6 +30,8 @@ class Desk:
         accounts: Accounts,
         chain: ChainFollower,
         settlement: Settlement,
+        signatories: Signatories,
+        house: House,
     ) -> None:
         self._domains = {
             exchange: exchange_domain(chain_id, exchange)
@@ -38,31 +42,53 @@ class Desk:
         self._accounts = accounts
         self._chain = chain
         self._settlement = settlement
+        self._signatories = signatories
+        self._house = house
+        self._chain_id = chain_id
 
     async def place(self, request: OrderRequest, sender: ApiKey) -> Placement:
         """Accept an order and have its trades settled, or refuse it with nothing changed."""
         order = request.order
         if request.owner != sender.key:
             raise refusals.foreign_owner()
-        if order.signer != sender.address:
-            raise refusals.foreign_signer()
+        self._signatories.check_caller(order, sender.address)
         listing = self._listings.of_token(order.token_id)
         digest = order_digest(order, self._domains[listing.exchange])
-        if not signed_by(digest, order.signature, order.signer):
-            raise refusals.invalid_signature()
+        self._house.check(order, listing.market.condition_id)
+        try:
+            await self._signatories.check_signature(order, digest)
+        except refusals.Refusal:
+            if self._is_of_another_version(order, listing.exchange):
+                raise refusals.version_mismatch() from None
+            raise
         token = None if order.side is Side.BUY else order.token_id
         purse = Purse(order.maker, token, listing.exchange)
         order_id = "0x" + digest.hex()
         try:
             await self._accounts.ensure((purse,))
-            placement = self._engine.submit(order_id, request, listing)
+            placement = self._engine.submit(order_id, request, listing, trader=sender.address)
         except refusals.Shortage:
             # A deposit or approval may be in a block that is not followed yet.
             await self._chain.catch_up()
             await self._accounts.ensure((purse,))
-            placement = self._engine.submit(order_id, request, listing)
+            placement = self._engine.submit(order_id, request, listing, trader=sender.address)
         self._settlement.enqueue(placement.trades)
         return placement
+
+    def refuses_in_body(self, request: OrderRequest) -> bool:
+        """Tell whether a rejection of this order is to be told in the body of a success."""
+        return self._listings.of_token(request.order.token_id).market.refuses_in_body
+
+    def _is_of_another_version(self, order: SignedOrder, exchange: str) -> bool:
+        """Tell whether a plain signature was made for an exchange of another version."""
+        domains = (exchange_domain(self._chain_id, exchange, version) for version in OTHER_EXCHANGE_VERSIONS)
+        return any(signed_by(order_digest(order, domain), order.signature, order.signer) for domain in domains)
+
+    async def release_due(self) -> None:
+        """Match the orders whose delay is over, and have their trades settled."""
+        for order in self._engine.due():
+            await self._accounts.ensure((purse_of(order),))
+            self._settlement.enqueue(self._engine.release(order))
 
     async def refresh(self) -> None:
         """Return when balances are those of the chain's last block."""

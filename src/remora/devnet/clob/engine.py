@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,17 +74,27 @@ class Placement:
 class Engine:
     """Books, orders and trades of all markets."""
 
-    def __init__(self, *, funds: Funds, audience: Audience, now_s: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        funds: Funds,
+        audience: Audience,
+        now_s: Callable[[], int],
+        delay_of: Callable[[PlacedOrder], int] = lambda order: order.listing.market.seconds_delay,
+    ) -> None:
         self.orders: dict[str, PlacedOrder] = {}
         self.trades: dict[str, Trade] = {}
         self._funds = funds
         self._audience = audience
         self._now_s = now_s
+        self._delay_of = delay_of
         self._books: defaultdict[str, Book] = defaultdict(Book)
         self._trades_of: defaultdict[str, list[Trade]] = defaultdict(list)
         self._last_trades: dict[str, LastTrade] = {}
+        self._volumes: Counter[str] = Counter()
         self._live: defaultdict[str, dict[str, PlacedOrder]] = defaultdict(dict)
         self._expiring: list[tuple[int, int, PlacedOrder]] = []
+        self._delayed: dict[str, tuple[int, PlacedOrder]] = {}
         self._sequence = itertools.count()
         self._spots: dict[Spot, None] = {}
 
@@ -96,37 +106,75 @@ class Engine:
         """Return a market's last trade, if it had one."""
         return self._last_trades.get(listing.market.condition_id)
 
-    def live_orders(self, maker: str) -> list[PlacedOrder]:
-        """Return a maker's resting orders."""
-        return list(self._live[maker].values())
+    def volume(self, listing: Listing) -> int:
+        """Return the collateral that was traded in a market, in base units."""
+        return self._volumes[listing.market.condition_id]
 
-    def trades_of(self, maker: str) -> list[Trade]:
-        """Return the trades that a maker was a party of, newest first."""
-        return self._trades_of[maker][::-1]
+    def live_orders(self, address: str) -> list[PlacedOrder]:
+        """Return the resting orders that an address made, or placed for its wallet."""
+        return list(self._live[address].values())
 
-    def submit(self, order_id: str, request: OrderRequest, listing: Listing) -> Placement:
-        """Accept an order: match it, rest what is left of it where its type says so, or refuse it whole."""
+    def trades_of(self, trader: str) -> list[Trade]:
+        """Return the trades that a trader was a party of, newest first."""
+        return self._trades_of[trader][::-1]
+
+    def submit(self, order_id: str, request: OrderRequest, listing: Listing, *, trader: str | None = None) -> Placement:
+        """Accept an order: match it, rest what is left of it where its type says so, or refuse it whole.
+
+        `trader` is who places it, where that is not the order's signer: a deposit wallet has no API key.
+        """
         if order_id in self.orders:
             raise refusals.duplicated(order_id)
         self.expire()
-        order = self._priced(order_id, request, listing)
-        plan = match(order, self.book(listing).against(is_bid=order.is_bid))
-        trades = self._drafted(order, plan)
-        fees = sum(trade.fee for trade in trades) if order.side is Side.BUY else 0
-        self._funds.check(purse_of(order), order.making_left + fees)
-        _refuse_unless_fit(order, plan)
+        order = self._priced(order_id, request, listing, trader or request.order.signer)
+        plan, trades = self._planned(order)
         self.orders[order.id] = order
-        for trade in trades:
-            self._execute(trade)
-        self._rest_or_finish(order, plan)
-        self._tell_of_placement(order, trades)
+        if plan.fills and (delay_s := self._delay_of(order)):
+            self._delay(order, delay_s)
+            return Placement(order=order, trades=())
+        self._match(order, plan, trades)
+        self._tell_of_placement(order, trades, OrderEvent.PLACEMENT)
         return Placement(order=order, trades=trades)
+
+    def due(self) -> list[PlacedOrder]:
+        """Return the delayed orders whose time has come, to be released."""
+        now = self._now_s()
+        return [order for due, order in self._delayed.values() if due <= now]
+
+    def release(self, order: PlacedOrder) -> tuple[Trade, ...]:
+        """Match a delayed order with the book as it is now, or end it; its purse must be known."""
+        del self._delayed[order.id]
+        self._funds.active[purse_of(order)] -= order.making_left
+        try:
+            plan, trades = self._planned(order)
+        except refusals.Refusal as refusal:
+            is_short = isinstance(refusal, refusals.Shortage)
+            order.status = OrderStatus.CANCELED_NOT_ENOUGH_BALANCE if is_short else OrderStatus.UNMATCHED
+            order.making_left = order.shares_left = 0
+            self._audience.order_changed(order, OrderEvent.CANCELLATION)
+            return ()
+        order.status = OrderStatus.LIVE
+        self._match(order, plan, trades)
+        self._tell_of_placement(order, trades, OrderEvent.UPDATE)
+        return trades
 
     def cancel(self, order: PlacedOrder, status: OrderStatus = OrderStatus.CANCELED) -> None:
         """Take a live order off the book."""
         self._leave(order, status)
         self._audience.order_changed(order, OrderEvent.CANCELLATION)
         self._tell_of_book(order.listing)
+
+    def cancel_all(self, trader: str, *, maker: str | None = None) -> None:
+        """Take all live orders of a trader, or those for one maker, off their books."""
+        for order in self.live_orders(trader):
+            if maker in (None, order.maker):
+                self.cancel(order)
+
+    def close(self, listing: Listing) -> None:
+        """Take all orders of a market off its book: it is resolved."""
+        book = self.book(listing)
+        for order in [*book.against(is_bid=True), *book.against(is_bid=False)]:
+            self.cancel(order, OrderStatus.CANCELED_MARKET_RESOLVED)
 
     def expire(self) -> None:
         """Cancel what has outlived its date."""
@@ -147,6 +195,10 @@ class Engine:
         """Record that a trade is final."""
         self._advance(trade, TradeStatus.CONFIRMED)
 
+    def put_off(self, trade: Trade) -> None:
+        """Record that a trade which is in no block yet will be sent later."""
+        self._advance(trade, TradeStatus.RETRYING)
+
     def retry(self, trade: Trade) -> None:
         """Record that a mined trade's block is gone, and that it will be sent again."""
         self._claim(trade, 1)
@@ -159,6 +211,7 @@ class Engine:
         have what they offer; the taker's part is dropped. The parties' purses must be known.
         """
         self._claim(trade, -1)
+        self._volumes[trade.taker.listing.market.condition_id] -= trade.collateral
         trade.taker.shares_matched -= trade.shares
         if not trade.taker.shares_matched and trade.taker.status is OrderStatus.MATCHED:
             trade.taker.status = OrderStatus.INVALID
@@ -170,11 +223,12 @@ class Engine:
             self._drop_uncovered(purse)
         self._tell_of_book(trade.taker.listing)
 
-    def _priced(self, order_id: str, request: OrderRequest, listing: Listing) -> PlacedOrder:
+    def _priced(self, order_id: str, request: OrderRequest, listing: Listing, trader: str) -> PlacedOrder:
         now = self._now_s()
         return PlacedOrder(
             id=order_id,
             request=request,
+            trader=trader,
             listing=listing,
             price=price_of(order_id, request, listing, now),
             sequence=next(self._sequence),
@@ -182,6 +236,27 @@ class Engine:
             making_left=request.order.maker_amount,
             shares_left=request.order.shares,
         )
+
+    def _planned(self, order: PlacedOrder) -> tuple[Match, tuple[Trade, ...]]:
+        """Return what the order meets now; refuse it when it cannot be paid for, or is not to be taken so."""
+        plan = match(order, self.book(order.listing).against(is_bid=order.is_bid))
+        trades = self._drafted(order, plan)
+        fees = sum(trade.fee for trade in trades) if order.side is Side.BUY else 0
+        self._funds.check(purse_of(order), order.making_left + fees)
+        _refuse_unless_fit(order, plan)
+        return plan, trades
+
+    def _delay(self, order: PlacedOrder, delay_s: int) -> None:
+        """Keep an order, and what it may give, until others have had the time to withdraw theirs."""
+        order.status = OrderStatus.DELAYED
+        self._delayed[order.id] = (order.created_s + delay_s, order)
+        self._funds.active[purse_of(order)] += order.making_left
+        self._audience.order_changed(order, OrderEvent.PLACEMENT)
+
+    def _match(self, order: PlacedOrder, plan: Match, trades: Iterable[Trade]) -> None:
+        for trade in trades:
+            self._execute(trade)
+        self._rest_or_finish(order, plan)
 
     def _drafted(self, order: PlacedOrder, plan: Match) -> tuple[Trade, ...]:
         now = self._now_s()
@@ -205,8 +280,9 @@ class Engine:
         taker.shares_matched += trade.shares
         taker.trade_ids.append(trade.id)
         self.trades[trade.id] = trade
-        for maker in {party.maker for party in trade.parties()}:
-            self._trades_of[maker].append(trade)
+        self._volumes[taker.listing.market.condition_id] += trade.collateral
+        for trader in {party.trader for party in trade.parties()}:
+            self._trades_of[trader].append(trade)
         self._claim(trade, 1)
         for fill in trade.fills:
             self._take_from(fill, trade.id)
@@ -263,13 +339,15 @@ class Engine:
 
     def _enter(self, order: PlacedOrder) -> None:
         self.book(order.listing).add(order)
-        self._live[order.maker][order.id] = order
+        for address in {order.maker, order.trader}:
+            self._live[address][order.id] = order
         self._funds.active[purse_of(order)] += order.making_left
         self._touch(order)
 
     def _leave(self, order: PlacedOrder, status: OrderStatus) -> None:
         self.book(order.listing).remove(order)
-        del self._live[order.maker][order.id]
+        for address in {order.maker, order.trader}:
+            del self._live[address][order.id]
         self._funds.active[purse_of(order)] -= order.making_left
         order.making_left = order.shares_left = 0
         order.status = status
@@ -288,8 +366,8 @@ class Engine:
     def _touch(self, order: PlacedOrder) -> None:
         self._spots[Spot(order.is_bid, order.yes_price)] = None
 
-    def _tell_of_placement(self, order: PlacedOrder, trades: tuple[Trade, ...]) -> None:
-        self._audience.order_changed(order, OrderEvent.PLACEMENT)
+    def _tell_of_placement(self, order: PlacedOrder, trades: tuple[Trade, ...], event: OrderEvent) -> None:
+        self._audience.order_changed(order, event)
         for trade in trades:
             for fill in trade.fills:
                 self._audience.order_changed(fill.maker, OrderEvent.UPDATE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from remora.devnet.clob import refusals
@@ -13,7 +13,7 @@ from remora.devnet.endpoints import Contracts, Market
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A market and its terms; `fee_rate` in 10^-6, `number` is Gamma's id."""
+    """A market and its terms; `fee_rate` in 10^-6, `number` is Gamma's id, `listed_s` when it was opened."""
 
     number: int
     market: Market
@@ -22,9 +22,10 @@ class Listing:
     min_shares: int
     fee_rate: int
     precision: Precision
+    listed_s: int = 0
 
     @classmethod
-    def of(cls, number: int, market: Market, contracts: Contracts) -> Listing:
+    def of(cls, number: int, market: Market, contracts: Contracts, *, listed_s: int = 0) -> Listing:
         """Read a market's terms; ValueError when its tick size is none of the venue's."""
         tick = from_text(market.tick_size)
         if tick not in BY_TICK:
@@ -37,6 +38,7 @@ class Listing:
             min_shares=from_text(market.min_order_size),
             fee_rate=from_text(market.fee_rate),
             precision=BY_TICK[tick],
+            listed_s=listed_s,
         )
 
     @property
@@ -54,8 +56,10 @@ class Listing:
 class Listings:
     """All listed markets."""
 
-    def __init__(self, contracts: Contracts) -> None:
+    def __init__(self, contracts: Contracts, now_s: Callable[[], int]) -> None:
         self._contracts = contracts
+        self._now_s = now_s
+        self._watchers: list[Callable[[Listing], None]] = []
         self._by_condition: dict[str, Listing] = {}
         self._by_token: dict[int, Listing] = {}
 
@@ -64,10 +68,16 @@ class Listings:
         condition = market.condition_id.lower()
         listing = self._by_condition.get(condition)
         if listing is None:
-            listing = Listing.of(len(self._by_condition) + 1, market, self._contracts)
+            listing = Listing.of(len(self._by_condition) + 1, market, self._contracts, listed_s=self._now_s())
             self._by_condition[condition] = listing
             self._by_token.update(dict.fromkeys(listing.tokens, listing))
+            for tell in self._watchers:
+                tell(listing)
         return listing
+
+    def watch(self, tell: Callable[[Listing], None]) -> None:
+        """Tell of every market that is listed from now on."""
+        self._watchers.append(tell)
 
     def __iter__(self) -> Iterator[Listing]:
         return iter(self._by_condition.values())

@@ -21,6 +21,8 @@ class _Subscriber(Connection):
     def __init__(self) -> None:
         super().__init__()
         self.tokens: set[int] = set()
+        #: Whether it wants best_bid_ask, new_market and market_resolved, too (`custom_feature_enabled`).
+        self.wants_more = False
 
 
 class MarketChannel:
@@ -29,6 +31,7 @@ class MarketChannel:
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
         self._subscribers: set[_Subscriber] = set()
+        self._tops: dict[int, tuple[int | None, int | None]] = {}
 
     def route(self, path: str, book_of: Callable[[int], views.Json]) -> web.RouteDef:
         """Return the channel's route; `book_of` is what a new subscriber is sent of a token."""
@@ -54,6 +57,16 @@ class MarketChannel:
             event = dumps(views.price_change(listing, book, spots, self._now_ms()))
             for subscriber in audience:
                 subscriber.send(event)
+        for token in listing.tokens:
+            self._tell_of_top(listing, book, token)
+
+    def market_added(self, listing: Listing) -> None:
+        """Tell of a market that is listed from now on."""
+        self._tell_curious(views.new_market(listing, self._now_ms()))
+
+    def market_resolved(self, listing: Listing, winner: int | None) -> None:
+        """Tell of a market that has ended, and which token gets all."""
+        self._tell_curious(views.market_resolved(listing, winner, self._now_ms()), set(listing.tokens))
 
     def trade_sent(self, trade: Trade) -> None:
         """Tell of a trade on its way to the chain."""
@@ -62,6 +75,19 @@ class MarketChannel:
         for subscriber in self._subscribers:
             if token in subscriber.tokens:
                 subscriber.send(event)
+
+    def _tell_of_top(self, listing: Listing, book: Book, token: int) -> None:
+        is_yes = listing.is_yes(token)
+        top = book.best_bid(is_yes=is_yes), book.best_ask(is_yes=is_yes)
+        if self._tops.get(token) != top:
+            self._tops[token] = top
+            self._tell_curious(views.best_bid_ask(listing, token, *top, self._now_ms()), {token})
+
+    def _tell_curious(self, event: views.Json, tokens: set[int] | None = None) -> None:
+        """Tell those who want more than books and trades, of these tokens or, without any named, all of them."""
+        for subscriber in self._subscribers:
+            if subscriber.wants_more and (tokens is None or not subscriber.tokens.isdisjoint(tokens)):
+                subscriber.send(dumps(event))
 
     def _of(self, listing: Listing) -> list[_Subscriber]:
         return [each for each in self._subscribers if not each.tokens.isdisjoint(listing.tokens)]
@@ -73,6 +99,7 @@ class MarketChannel:
         except (ValueError, RecursionError, TypeError, KeyError, refusals.Refusal):
             subscriber.send("INVALID OPERATION")
             return True
+        subscriber.wants_more = bool(frame.get("custom_feature_enabled", subscriber.wants_more))
         if frame.get("operation") == "unsubscribe":
             subscriber.tokens -= named
         else:

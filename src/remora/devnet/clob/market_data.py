@@ -12,11 +12,13 @@ from aiohttp import web
 
 from remora.devnet.clob import refusals, views
 from remora.devnet.clob.engine import Engine
-from remora.devnet.clob.listings import Listings
+from remora.devnet.clob.listings import Listing, Listings
+from remora.devnet.clob.market_shapes import clob_market, json_number, terms
 from remora.devnet.clob.orders import Side
+from remora.devnet.clob.quotes import Quote
 from remora.devnet.clob.tokens import token_of
 from remora.devnet.clob.units import ONE, to_text
-from remora.devnet.clob.web import answer, parse
+from remora.devnet.clob.web import PAGE_LENGTH, answer, page, parse
 
 _PROTOCOL_VERSION = 2
 _MAX_TOKENS = 500
@@ -54,6 +56,8 @@ class MarketData:
             web.post("/last-trades-prices", self._last_trades),
             web.get("/markets-by-token/{token}", self._market_of_token),
             web.get("/clob-markets/{condition}", self._terms),
+            web.get("/markets", self._markets),
+            web.get("/markets/{condition}", self._one_market),
         ]
 
     def book(self, token_id: int) -> views.Json:
@@ -110,22 +114,24 @@ class MarketData:
 
     async def _terms(self, request: web.Request) -> web.Response:
         listing = self._listings.of_condition(request.match_info["condition"])
-        market = listing.market
+        return answer(terms(listing))
+
+    async def _markets(self, request: web.Request) -> web.Response:
+        selected, following = page(list(self._listings), request.query.get("next_cursor"))
         return answer(
             {
-                "c": market.condition_id,
-                "t": [{"t": str(token), "o": listing.outcome(token)} for token in listing.tokens],
-                "mos": json_number(market.min_order_size),
-                "mts": json_number(market.tick_size),
-                "mbf": 0,
-                "tbf": 0,
-                "nr": market.neg_risk,
-                "ao": True,
-                "cbos": True,
-                "fd": {"r": json_number(market.fee_rate), "e": 1, "to": True} if listing.fee_rate else None,
-                "v": "v1",
+                "data": [self._market(listing) for listing in selected],
+                "next_cursor": following,
+                "limit": PAGE_LENGTH,
+                "count": len(selected),
             }
         )
+
+    async def _one_market(self, request: web.Request) -> web.Response:
+        return answer(self._market(self._listings.of_condition(request.match_info["condition"])))
+
+    def _market(self, listing: Listing) -> views.Json:
+        return clob_market(listing, Quote.of(self._engine, listing))
 
     def _price(self, token_id: int, side: object) -> str:
         """Return the best bid for BUY, the best ask for SELL (the venue's reading), "0" where there is none."""
@@ -166,11 +172,6 @@ class MarketData:
 
     def _tick_size(self, token_id: int) -> float:
         return json_number(self._listings.of_token(token_id).market.tick_size)
-
-
-def json_number(text: str) -> float:
-    """Return a decimal text as the JSON number that the venue sends in this place; nobody computes with it."""
-    return float(text)
 
 
 def _of_token(view: Callable[[int, Mapping[str, Any]], views.Json]) -> Callable[[web.Request], Any]:

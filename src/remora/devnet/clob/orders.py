@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
 from remora.devnet.clob import refusals
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _WORD = re.compile(r"0x[0-9a-fA-F]{64}")
-_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
+#: 65 bytes, or what a deposit wallet takes for a signature; the exchange takes no more.
+_SIGNATURE = re.compile(r"0x(?:[0-9a-fA-F]{2}){65,1024}")
+_PLAIN_SIGNATURE_BYTES = 65
 _DIGITS = re.compile(r"\d{1,78}", re.ASCII)
 _UINT256 = 2**256
 #: Amounts above are no order, and below no product of two of them leaves 256 bits on chain.
 _MAX_AMOUNT = 2**96
-_EOA = 0
 _E = TypeVar("_E", bound=StrEnum)
 
 
@@ -30,6 +31,15 @@ class Side(StrEnum):
 
     BUY = "BUY"
     SELL = "SELL"
+
+
+class SignatureType(IntEnum):
+    """Whose order it is: a plain account's, or that of a proxy wallet, a safe or a deposit wallet of the signer."""
+
+    EOA = 0
+    PROXY = 1
+    SAFE = 2
+    DEPOSIT_WALLET = 3
 
 
 class OrderType(StrEnum):
@@ -57,7 +67,7 @@ class SignedOrder:
     maker_amount: int
     taker_amount: int
     side: Side
-    signature_type: int
+    signature_type: SignatureType
     timestamp_ms: int
     metadata: bytes
     builder: bytes
@@ -111,17 +121,35 @@ def _parse_order(fields: Mapping[str, Any]) -> SignedOrder:
         maker_amount=_number(fields.get("makerAmount")),
         taker_amount=_number(fields.get("takerAmount")),
         side=_member(Side, fields.get("side")),
-        signature_type=_integer(fields.get("signatureType")),
+        signature_type=_signature_type(fields.get("signatureType")),
         timestamp_ms=_number(fields.get("timestamp")),
         metadata=_bytes(_WORD, fields.get("metadata")),
         builder=_bytes(_WORD, fields.get("builder")),
         signature=_bytes(_SIGNATURE, fields.get("signature")),
     )
     amounts_fit = 0 < order.maker_amount < _MAX_AMOUNT and 0 < order.taker_amount < _MAX_AMOUNT
-    # The exchange accepts other wallets than plain accounts; the devnet has only these.
-    if not amounts_fit or order.signature_type != _EOA or order.maker != order.signer:
+    if not amounts_fit or not _is_consistent(order):
         raise refusals.invalid_order_payload()
     return order
+
+
+def _is_consistent(order: SignedOrder) -> bool:
+    """Tell whether maker, signer and the signature's length fit the signature type; a deposit wallet signs itself."""
+    is_plain = len(order.signature) == _PLAIN_SIGNATURE_BYTES
+    match order.signature_type:
+        case SignatureType.EOA:
+            return is_plain and order.maker == order.signer
+        case SignatureType.PROXY | SignatureType.SAFE:
+            return is_plain
+        case SignatureType.DEPOSIT_WALLET:
+            return not is_plain and order.maker == order.signer
+
+
+def _signature_type(value: object) -> SignatureType:
+    try:
+        return SignatureType(_integer(value))
+    except ValueError:
+        raise refusals.invalid_order_payload() from None
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -20,7 +20,11 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
-class Shortage(Refusal):
+class Rejection(Refusal):
+    """What the order book says of a well-formed order; the venue has a second form for it, HTTP 200 without success."""
+
+
+class Shortage(Rejection):
     """The maker's balance or allowance does not cover the order, as far as the last block tells."""
 
 
@@ -94,45 +98,72 @@ def unknown_order() -> Refusal:
     return Refusal("order not found", HTTPStatus.NOT_FOUND)
 
 
-def duplicated(order_id: str) -> Refusal:
-    return Refusal(f"order {order_id} is invalid. Duplicated.")
+def duplicated(order_id: str) -> Rejection:
+    return Rejection(f"order {order_id} is invalid. Duplicated.")
 
 
-def breaks_tick(order_id: str, price: int, tick: int) -> Refusal:
-    return Refusal(
+def breaks_tick(order_id: str, price: int, tick: int) -> Rejection:
+    return Rejection(
         f"order {order_id} is invalid. Price ({to_text(price)}) breaks minimum tick size rule: {to_text(tick)}"
     )
 
 
-def below_minimum(order_id: str, shares: int, minimum: int) -> Refusal:
-    return Refusal(f"order {order_id} is invalid. Size ({to_text(shares)}) lower than the minimum: {to_text(minimum)}")
+def below_minimum(order_id: str, shares: int, minimum: int) -> Rejection:
+    return Rejection(
+        f"order {order_id} is invalid. Size ({to_text(shares)}) lower than the minimum: {to_text(minimum)}"
+    )
 
 
-def too_fine(kind: str, maker_places: int, taker_places: int) -> Refusal:
-    return Refusal(
+def too_fine(kind: str, maker_places: int, taker_places: int) -> Rejection:
+    return Rejection(
         f"invalid amounts, the {kind} orders maker amount supports a max accuracy of {maker_places} decimals, "
         f"taker amount a max of {taker_places} decimals"
     )
 
 
-def marketable_buy_too_small(collateral: int) -> Refusal:
-    return Refusal(f"invalid amount for a marketable BUY order (${to_text(collateral)}), min size: $1")
+def marketable_buy_too_small(collateral: int) -> Rejection:
+    return Rejection(f"invalid amount for a marketable BUY order (${to_text(collateral)}), min size: $1")
 
 
-def invalid_expiration() -> Refusal:
-    return Refusal("invalid expiration")
+def banned(address: str) -> Refusal:
+    return Refusal(f"'{address}' address banned")
 
 
-def post_only_crosses() -> Refusal:
-    return Refusal("invalid post-only order: order crosses book")
+def closed_only(address: str) -> Refusal:
+    return Refusal(f"'{address}' address in closed only mode")
 
 
-def fok_not_filled() -> Refusal:
-    return Refusal("order couldn't be fully filled. FOK orders are fully filled or killed.")
+def maker_not_allowed() -> Refusal:
+    return Refusal("maker address not allowed, please use the deposit wallet flow")
 
 
-def fak_not_filled() -> Refusal:
-    return Refusal(
+def version_mismatch() -> Refusal:
+    """Refuse an order that is signed for another exchange contract's version."""
+    return Refusal("order_version_mismatch")
+
+
+def market_not_ready() -> Rejection:
+    return Rejection("the market is not yet ready to process new orders")
+
+
+def match_delayed() -> Rejection:
+    return Rejection("order match delayed due to market conditions")
+
+
+def invalid_expiration() -> Rejection:
+    return Rejection("invalid expiration")
+
+
+def post_only_crosses() -> Rejection:
+    return Rejection("invalid post-only order: order crosses book")
+
+
+def fok_not_filled() -> Rejection:
+    return Rejection("order couldn't be fully filled. FOK orders are fully filled or killed.")
+
+
+def fak_not_filled() -> Rejection:
+    return Rejection(
         "no orders found to match with FAK order. FAK orders are partially filled or killed if no match is found."
     )
 

@@ -24,7 +24,7 @@ class TradeStatus(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Trade:
-    """One match on its way to the chain; status, hash and time of update change, nothing else does.
+    """One match on its way to the chain; status, hash and time of update and block change, nothing else does.
 
     `fee` is the taker's, in collateral. `bucket_index` counts the transactions that one order needed.
     """
@@ -38,6 +38,8 @@ class Trade:
     updated_s: int
     status: TradeStatus = TradeStatus.MATCHED
     transaction_hash: str = ""
+    mined_s: int = 0
+    mined_block: int = 0
 
     @property
     def shares(self) -> int:

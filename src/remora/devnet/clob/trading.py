@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -15,8 +16,11 @@ from remora.devnet.clob.book import OrderStatus, PlacedOrder
 from remora.devnet.clob.desk import Desk
 from remora.devnet.clob.engine import Engine
 from remora.devnet.clob.funds import Funds, Purse
+from remora.devnet.clob.heartbeats import WrongHeartbeat
+from remora.devnet.clob.house import House
 from remora.devnet.clob.limits import Action
-from remora.devnet.clob.orders import OrderRequest, parse_request
+from remora.devnet.clob.orders import OrderRequest, SignatureType, parse_request
+from remora.devnet.clob.signatories import Signatories
 from remora.devnet.clob.tokens import token_of
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.web import answer, leave_headers, page, parse
@@ -42,14 +46,18 @@ class Trading:
         accounts: Accounts,
         funds: Funds,
         contracts: Contracts,
+        signatories: Signatories,
+        house: House,
         limit: SignerLimit,
+        beat: Callable[[str, str], str],
     ) -> None:
         self._gatekeeper = gatekeeper
         self._desk = desk
         self._engine = engine
         self._accounts = accounts
         self._funds = funds
-        self._limit = limit
+        self._signatories = signatories
+        self._house, self._limit, self._beat = house, limit, beat
         self._exchanges = (contracts.exchange, contracts.neg_risk_exchange)
 
     def routes(self) -> list[web.RouteDef]:
@@ -64,6 +72,7 @@ class Trading:
             web.post("/orders", self._place_many),
             web.delete("/order", self._cancel_one),
             web.delete("/orders", self._cancel_many),
+            web.post("/v1/heartbeats", self._heartbeat),
             web.delete("/cancel-all", self._cancel_all),
             web.delete("/cancel-market-orders", self._cancel_of_market),
             web.get("/data/order/{id}", self._show_order),
@@ -89,14 +98,19 @@ class Trading:
         return answer("OK")
 
     async def _ban_status(self, request: web.Request) -> web.Response:
-        await self._caller(request)
-        return answer({"closed_only": False})
+        caller, _ = await self._caller(request)
+        return answer({"closed_only": self._house.is_closed_only(caller.address)})
 
     async def _place_one(self, request: web.Request) -> web.Response:
         caller, body = await self._caller(request)
         self._count(request, caller, Action.ORDER, 1)
         wanted = parse_request(parse(body, refusals.invalid_order_payload))
-        return answer(views.placement(await self._desk.place(wanted, caller)))
+        try:
+            return answer(views.placement(await self._desk.place(wanted, caller)))
+        except refusals.Rejection as rejection:
+            if not self._desk.refuses_in_body(wanted):
+                raise
+            return answer(views.rejection(rejection.text))
 
     async def _place_many(self, request: web.Request) -> web.Response:
         caller, body = await self._caller(request)
@@ -112,6 +126,18 @@ class Trading:
             return views.placement(await self._desk.place(wanted, caller))
         except refusals.Refusal as refusal:
             return views.rejection(refusal.text)
+
+    async def _heartbeat(self, request: web.Request) -> web.Response:
+        caller, body = await self._caller(request)
+        payload = parse(body, refusals.invalid_payload)
+        given = payload.get("heartbeat_id") if isinstance(payload, dict) else None
+        if not isinstance(given, str):
+            raise refusals.invalid_payload()
+        try:
+            return answer({"heartbeat_id": self._beat(caller.address, given)})
+        except WrongHeartbeat as wrong:
+            told = {"error_msg": "Invalid Heartbeat ID", "heartbeat_id": wrong.expected}
+            return answer(told, HTTPStatus.BAD_REQUEST)
 
     async def _cancel_one(self, request: web.Request) -> web.Response:
         caller, body = await self._caller(request)
@@ -149,7 +175,7 @@ class Trading:
     async def _show_order(self, request: web.Request) -> web.Response:
         caller, _ = await self._caller(request)
         order = self._engine.orders.get(request.match_info["id"].lower())
-        if order is None or order.maker != caller.address:
+        if order is None or order.trader != caller.address:
             raise refusals.unknown_order()
         return answer(views.order(order))
 
@@ -166,7 +192,8 @@ class Trading:
 
     async def _balance(self, request: web.Request) -> web.Response:
         caller, _ = await self._caller(request)
-        purses = [Purse(caller.address, _asset(request.query), exchange) for exchange in self._exchanges]
+        wallet = self._signatories.wallet_of(caller.address, _kind(request.query))
+        purses = [Purse(wallet, _asset(request.query), exchange) for exchange in self._exchanges]
         await self._accounts.ensure(purses)
         holdings = [self._funds.known[purse] for purse in purses]
         return answer(
@@ -196,7 +223,7 @@ class Trading:
         not_canceled: dict[str, str] = {}
         for order_id in ids:
             order = self._engine.orders.get(order_id.lower())
-            if order is None or order.maker != caller.address or order.status is not OrderStatus.LIVE:
+            if order is None or order.trader != caller.address or order.status is not OrderStatus.LIVE:
                 not_canceled[order_id] = _NOT_LIVE
             else:
                 self._engine.cancel(order)
@@ -243,6 +270,14 @@ def _asset(query: Mapping[str, str]) -> int | None:
             return token_of(query.get("token_id"))
         case _:
             raise refusals.invalid_payload()
+
+
+def _kind(query: Mapping[str, str]) -> SignatureType:
+    """Return the kind of wallet that a query names; a plain account where it names none."""
+    kinds = {str(kind.value): kind for kind in SignatureType}
+    if (kind := kinds.get(query.get("signature_type", "0"))) is None:
+        raise refusals.invalid_payload()
+    return kind
 
 
 def _seconds(text: str | None) -> int | None:

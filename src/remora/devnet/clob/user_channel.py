@@ -54,7 +54,7 @@ class UserChannel:
         """Tell the parties how far a trade is, each once."""
         for party in {party.request.owner: party for party in trade.parties()}.values():
             for subscriber in self._of(party):
-                subscriber.send(dumps(views.trade_event(trade, party.maker, self._now_ms())))
+                subscriber.send(dumps(views.trade_event(trade, party.trader, self._now_ms())))
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         subscriber = _Subscriber()

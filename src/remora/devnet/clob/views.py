@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from remora.devnet.clob.book import Book, Level, PlacedOrder
+from remora.devnet.clob.book import Book, Level, OrderStatus, PlacedOrder
 from remora.devnet.clob.engine import LastTrade, OrderEvent, Placement, Spot
 from remora.devnet.clob.listings import Listing
 from remora.devnet.clob.matching import Fill
@@ -33,7 +33,7 @@ def placement(placed: Placement) -> Json:
         "success": True,
         "errorMsg": "",
         "orderID": placed.order.id,
-        "status": "matched" if placed.trades else "live",
+        "status": _placement_status(placed),
         "makingAmount": to_text(making) if placed.trades else "",
         "takingAmount": to_text(taking) if placed.trades else "",
         "tradeIDs": [trade.id for trade in placed.trades],
@@ -41,8 +41,14 @@ def placement(placed: Placement) -> Json:
     }
 
 
+def _placement_status(placed: Placement) -> str:
+    if placed.order.status is OrderStatus.DELAYED:
+        return "delayed"
+    return "matched" if placed.trades else "live"
+
+
 def rejection(text: str) -> Json:
-    """Return the entry of a refused order in the answer to POST /orders."""
+    """Return a refused order in the answer to POST /orders, and to POST /order where a refusal is no error."""
     return {
         "success": False,
         "errorMsg": text,
@@ -90,11 +96,11 @@ def order_event(placed: PlacedOrder, event: OrderEvent, now_ms: int) -> Json:
 
 
 def trade(made: Trade, viewer: str) -> Json:
-    """Return a trade as one of its parties (an address) sees it: the taker's side of it, and every maker's."""
+    """Return a trade as one of its parties (a trader's address) sees it: the taker's side of it, and every maker's."""
     signed = made.taker.request.order
     listing = made.taker.listing
-    is_taker = viewer == signed.maker
-    owners = [party.request.owner for party in made.parties() if party.maker == viewer]
+    is_taker = viewer == made.taker.trader
+    owners = [party.request.owner for party in made.parties() if party.trader == viewer]
     return {
         "id": made.id,
         "taker_order_id": made.taker.id,
@@ -163,6 +169,7 @@ def book(listing: Listing, token_id: int, held: Book, last: LastTrade | None, no
         "tick_size": listing.market.tick_size,
         "neg_risk": listing.market.neg_risk,
         "last_trade_price": to_text(last_price(last, is_yes=is_yes)) if last else "",
+        "version": "v1",
     }
 
 
@@ -193,6 +200,50 @@ def last_trade_price(made: Trade, now_ms: int) -> Json:
         "fee_rate_bps": _NO_FEE_BPS,
         "transaction_hash": made.transaction_hash,
         "timestamp": str(now_ms),
+    }
+
+
+def best_bid_ask(listing: Listing, token_id: int, bid: int | None, ask: int | None, now_ms: int) -> Json:
+    """Return the new top of a token's book; an empty side counts as 0 or 1."""
+    best_bid, best_ask = bid or 0, ONE if ask is None else ask
+    return {
+        "event_type": "best_bid_ask",
+        "market": listing.market.condition_id,
+        "asset_id": str(token_id),
+        "best_bid": to_text(best_bid),
+        "best_ask": to_text(best_ask),
+        "spread": to_text(best_ask - best_bid),
+        "timestamp": str(now_ms),
+    }
+
+
+def new_market(listing: Listing, now_ms: int) -> Json:
+    """Return a market that was just listed."""
+    return {
+        "event_type": "new_market",
+        **_introduced(listing),
+        "order_price_min_tick_size": listing.market.tick_size,
+        "fees_enabled": bool(listing.fee_rate),
+        "active": True,
+        "timestamp": str(now_ms),
+    }
+
+
+def market_resolved(listing: Listing, winner: int | None, now_ms: int) -> Json:
+    """Return a market that has ended; without a winner its fields are left out."""
+    won = {} if winner is None else {"winning_asset_id": str(winner), "winning_outcome": listing.outcome(winner)}
+    return {"event_type": "market_resolved", **_introduced(listing), **won, "timestamp": str(now_ms)}
+
+
+def _introduced(listing: Listing) -> Json:
+    return {
+        "id": str(listing.number),
+        "question": listing.market.question,
+        "market": listing.market.condition_id,
+        "slug": listing.market.slug,
+        "description": "",
+        "assets_ids": [str(token) for token in listing.tokens],
+        "outcomes": [listing.outcome(token) for token in listing.tokens],
     }
 
 

@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from remora.devnet.clob import refusals
 from remora.domain.errors import Refused
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
-_LEFT_HEADERS = "headers of the answer"
+_LEFT_HEADERS = web.RequestKey("headers of the answer", dict[str, str])
 
 #: Pages of lists are so long; the cursor is the base64 of the next offset.
 PAGE_LENGTH = 100
@@ -30,9 +30,7 @@ def dumps(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def answer(
-    value: object, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
-) -> web.Response:
+def answer(value: object, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a JSON response."""
     return web.Response(body=dumps(value).encode(), status=status, content_type="application/json", headers=headers)
 
@@ -73,7 +71,7 @@ async def with_left_headers(request: web.Request, handler: Handler) -> web.Strea
 
 def leave_headers(request: web.Request, headers: Mapping[str, str]) -> None:
     """Leave headers for the answer, which may yet be a refusal."""
-    request[_LEFT_HEADERS] = headers
+    request[_LEFT_HEADERS] = dict(headers)
 
 
 def admitted_by(admit: Callable[[str, str, str], None]) -> Middleware:

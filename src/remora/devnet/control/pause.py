@@ -1,7 +1,7 @@
-"""Pauses a token that knows no pause: its code is put aside, and in its place goes a gate that refuses transfers.
+"""Pauses a token that knows no pause: its code is put aside, and a gate that refuses transfers goes in its place.
 
-The gate reverts with the reason "paused" for functions that move something and delegates everything else to the code put
-aside, on the token's own storage. The original code comes back when the pause ends.
+The gate reverts with the reason "paused" for functions that move something and delegates everything else to the code
+put aside, on the token's own storage. The original code comes back when the pause ends.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ _MOVES = (
 )
 #: abi-encoded Error("paused"), as Solidity's and Vyper's assertions revert.
 _REASON = function_signature_to_4byte_selector("Error(string)") + encode(["string"], ["paused"])
+
+#: Revert with, and return, what the delegate returned; the sizes of a selector's check, a jump and the refusal.
+_FAIL = bytes.fromhex("3d 6000 fd")
+_SUCCEED = bytes.fromhex("5b 3d 6000 f3")
+_CHECK_SIZE = 11
+_JUMP_SIZE = 4
+_REFUSE_SIZE = 14
 
 
 class Pause:
@@ -45,31 +52,23 @@ class Pause:
 def gate(target: Address, refused: Sequence[str]) -> bytes:
     """Return bytecode that reverts for the refused signatures and delegates the rest to `target`."""
     selectors = [function_signature_to_4byte_selector(signature) for signature in refused]
-    load = bytes.fromhex("60003560e01c")  # the selector: calldata[0:32] >> 224
-    delegate = (
-        bytes.fromhex("50366000600037600060003660006000")[:-2]  # drop it; copy calldata; out 0, in 0..calldatasize
-        + bytes.fromhex("6000")
-    )
-    del delegate
-    checks_size = 11 * len(selectors)
-    forward = (
-        bytes.fromhex("50" "3660006000" "37" "6000600036600073")
-        + bytes.fromhex(target[2:])
-        + bytes.fromhex("5af4" "3d60006000" "3e")
-    )
-    end = len(load) + checks_size + len(forward)
-    succeed = end + 4 + 4  # after: PUSH2 succeed JUMPI, and the failing branch
-    refuse = succeed + 5
-    checks = b"".join(
-        b"\x80\x63" + selector + b"\x14\x61" + refuse.to_bytes(2) + b"\x57" for selector in selectors
-    )
-    tail = b"\x61" + succeed.to_bytes(2) + b"\x57" + bytes.fromhex("3d6000fd") + bytes.fromhex("5b3d6000f3")
-    code = load + checks + forward + tail + b"\x5b"
-    reason_at = len(code) + 13
-    return code + _push_reason(reason_at) + _REASON
+    load = bytes.fromhex("6000 35 60e0 1c")  # calldata[0:32] >> 224
+    copy = bytes.fromhex("36 6000 6000 37")  # the whole calldata to memory
+    delegate = bytes.fromhex("6000 6000 36 6000 73") + bytes.fromhex(target[2:]) + bytes.fromhex("5a f4")
+    forward = copy + delegate + bytes.fromhex("3d 6000 6000 3e")  # the whole answer to memory
+    succeed_at = len(load) + _CHECK_SIZE * len(selectors) + len(forward) + len(_FAIL) + _JUMP_SIZE
+    refuse_at = succeed_at + len(_SUCCEED)
+    checks = b"".join(b"\x80\x63" + selector + b"\x14" + _jump_if(refuse_at) for selector in selectors)
+    code = load + checks + forward + _jump_if(succeed_at) + _FAIL + _SUCCEED
+    return code + _refuse(len(code)) + _REASON
 
 
-def _push_reason(reason_at: int) -> bytes:
-    """Return code that copies the reason behind it to memory and reverts with it."""
+def _jump_if(target: int) -> bytes:
+    return b"\x61" + target.to_bytes(2) + b"\x57"
+
+
+def _refuse(at: int) -> bytes:
+    """Return code, to stand at `at`, that copies the reason behind it to memory and reverts with it."""
     size = len(_REASON).to_bytes(1)
-    return b"\x60" + size + b"\x61" + reason_at.to_bytes(2) + b"\x60\x00\x39" + b"\x60" + size + b"\x60\x00\xfd"
+    copied = b"\x60" + size + b"\x61" + (at + _REFUSE_SIZE).to_bytes(2) + bytes.fromhex("6000 39")
+    return b"\x5b" + copied + b"\x60" + size + bytes.fromhex("6000 fd")

@@ -1,7 +1,7 @@
 """Serves the control API on loopback: JSON in and out, every request whole or not at all.
 
-`GET /catalogue`, `GET /faults`, `POST /faults {"faults": [...]}`, `DELETE /faults`, `DELETE /faults/{id}`. What is wrong
-is answered with 400 and `{"problems": [{"place": [...], "text": ...}]}`.
+`GET /catalogue`, `GET /faults`, `POST /faults {"faults": [...]}`, `DELETE /faults`, `DELETE /faults/{id}`. What is
+wrong is answered with 400 and `{"problems": [{"place": [...], "text": ...}]}`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from aiohttp import web
 from remora.devnet.faults.board import Active, Board
 from remora.devnet.faults.catalogue import Invalid, Problem, listed, read, written
 from remora.devnet.faults.fault import Fault, Instant, Lasting
+from remora.domain.errors import Refused
 
 
 class Deeds(Protocol):
@@ -29,6 +30,10 @@ class Deeds(Protocol):
 
     async def do(self, fault: Instant) -> None:
         """Do it."""
+        ...
+
+    async def mend(self) -> None:
+        """Undo what goes on after a fault has struck."""
         ...
 
 
@@ -60,13 +65,16 @@ class Control:
         faults = read(_parsed(await request.read()))
         async with self._one_at_a_time:
             self._check(faults)
-            injected = [active for fault in faults if (active := await self._apply(fault))]
-        return _answer({"injected": [_shown(active) for active in injected]})
+            injected = await self._apply(faults)
+        done = [written(fault) for fault in faults if isinstance(fault, Instant)]
+        return _answer({"injected": [_shown(active) for active in injected], "done": done})
 
     async def _clear(self, request: web.Request) -> web.Response:
         number = request.match_info.get("id")
         cleared = self._board.clear(None if number is None else int(number))
-        if number is not None and not cleared:
+        if number is None:
+            await self._deeds.mend()
+        elif not cleared:
             raise Invalid(Problem(place=("id",), text=f"no fault {number} is active"))
         return _answer({"cleared": [_shown(active) for active in cleared]})
 
@@ -78,12 +86,21 @@ class Control:
         if problems:
             raise Invalid(*problems)
 
-    async def _apply(self, fault: Fault) -> Active | None:
-        if isinstance(fault, Lasting):
-            return self._board.inject(fault)
-        if isinstance(fault, Instant):
-            await self._deeds.do(fault)
-        return None
+    async def _apply(self, faults: Sequence[Fault]) -> list[Active]:
+        """Apply faults in order; when the chain refuses one, take back those that last."""
+        injected: list[Active] = []
+        for index, fault in enumerate(faults):
+            if isinstance(fault, Lasting):
+                injected.append(self._board.inject(fault))
+                continue
+            assert isinstance(fault, Instant)
+            try:
+                await self._deeds.do(fault)
+            except Refused as refused:
+                for active in injected:
+                    self._board.clear(active.id)
+                raise Invalid(Problem(place=("faults", index), text=f"the chain refused: {refused}")) from None
+        return injected
 
 
 @asynccontextmanager

@@ -54,10 +54,14 @@ class State:
             missing = wanted.units - held.units
             await self.funding.fund([ELSEWHERE], collateral=Collateral(missing))
             await self.funding.split(ELSEWHERE, market, Shares(missing))
-            await self._unnoticed(ELSEWHERE, self.contracts.conditional_tokens, _move(ELSEWHERE, wallet, token_id, missing))
+            await self._unnoticed(
+                ELSEWHERE, self.contracts.conditional_tokens, _move(ELSEWHERE, wallet, token_id, missing)
+            )
         elif held > wanted:
             surplus = held.units - wanted.units
-            await self._unnoticed(wallet, self.contracts.conditional_tokens, _move(wallet, ELSEWHERE, token_id, surplus))
+            await self._unnoticed(
+                wallet, self.contracts.conditional_tokens, _move(wallet, ELSEWHERE, token_id, surplus)
+            )
 
     async def set_allowance(self, fault: SetAllowance) -> None:
         """Let a contract take so much of a wallet's collateral."""
@@ -78,6 +82,15 @@ class State:
         """Stop an exchange, or let it go on."""
         data = calldata("pauseTrading()" if fault.paused else "unpauseTrading()")
         await transact(self.node, [Act(sender=OWNER, to=Address(getattr(self.contracts, fault.contract)), data=data)])
+
+    async def end_pauses(self) -> None:
+        """Let every token and exchange go on."""
+        for token in ("collateral", "conditional_tokens"):
+            await self.pause.set(Address(getattr(self.contracts, token)), is_paused=False)
+        for exchange in ("exchange", "neg_risk_exchange"):
+            if any(await self.node.view(Address(getattr(self.contracts, exchange)), calldata("paused()"))):
+                data = calldata("unpauseTrading()")
+                await transact(self.node, [Act(sender=OWNER, to=Address(getattr(self.contracts, exchange)), data=data)])
 
     async def _unnoticed(self, wallet: Address, contract: str, data: bytes) -> None:
         native = await self.node.call("eth_getBalance", wallet, "latest")

@@ -9,6 +9,8 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection, Engine
+
 from remora.adapters.store.books import balances
 from remora.adapters.store.database import engine_for
 from remora.adapters.store.figures import Figures, figures
@@ -49,18 +51,21 @@ class Performance:
     trades: int = 0
     expectation: Expectation = field(init=False)
     brought: dict[Address, int] = field(init=False)
+    _engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
+        self._engine = engine_for(self.stage.database)
         self.expectation = Expectation(cast=self.cast)
         self.brought = {follower.wallet: follower.collateral.units for follower in self.cast.followers}
 
+    def database(self) -> Connection:
+        """Connect to the supervisor's database, to read it beside the supervisor; a context manager."""
+        return self._engine.connect()
+
     def read(self) -> Figures:
         """Read the figures of the supervisor's database."""
-        engine = engine_for(self.stage.database)
-        with engine.connect() as connection:
-            found = figures(connection)
-        engine.dispose()
-        return found
+        with self.database() as connection:
+            return figures(connection)
 
     async def act(self, act: Act, leaders: list[Leader]) -> Trade:
         """Have a leader trade, and expect what should come of it."""
@@ -86,10 +91,8 @@ class Performance:
 
     async def audit(self) -> Audit:
         """Compare the books with the chain."""
-        engine = engine_for(self.stage.database)
-        with engine.connect() as connection:
+        with self.database() as connection:
             books = balances(connection)
-        engine.dispose()
         stage = self.stage
         tokens = [TokenId(token) for m in stage.endpoints.markets for token in (m.yes_token_id, m.no_token_id)]
         wallets = [*stage.fleet, *self.brought]

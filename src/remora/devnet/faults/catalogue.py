@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from remora.devnet.faults import venue
+from remora.devnet.faults import node, settlement, state, streams, venue
 from remora.devnet.faults.fault import Fault, Lasting
 
 Place = tuple[str | int, ...]
@@ -19,12 +20,20 @@ SECTIONS: dict[str, tuple[type[Fault], ...]] = {
         *(venue.ErrorBefore, venue.ErrorAfter, venue.DropBefore, venue.DropAfter, venue.TimeoutAfter),
         *(venue.Restarting, venue.RateLimited, venue.PostOnly, venue.CancelOnly, venue.NullHashes, venue.StaleBook),
     ),
+    "Order book server, settlement": settlement.SETTLEMENT_FAULTS,
+    "Order book server, WebSocket": streams.STREAM_FAULTS,
+    "Nodes": (*node.NODE_FAULTS, node.Reorg),
+    "Chain, state (done once)": (
+        *(state.BlockTime, state.SetCollateral, state.SetShares, state.SetAllowance, state.SetApproval),
+        *(state.PauseToken, state.PauseExchange),
+    ),
 }
 BY_NAME = {kind.name: kind for kinds in SECTIONS.values() for kind in kinds}
 
-HEADING = """Every fault that lasts can be limited: to what mentions a `wallet` or a `token`, to an `endpoint`, to a `count` or a
+HEADING = """\
+Every fault that lasts can be limited: to what mentions a `wallet` or a `token`, to an `endpoint`, to a `count` or a
 `duration_s`, and to `chance_percent` of the occasions, picked by a `seed`. Without an end it lasts until it is cleared.
-"""
+`remora devnet fault clear` also ends pauses and lets stuck transactions go to the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +82,11 @@ def _read_one(entry: Any, place: Place) -> Fault:
     try:
         return kind.model_validate({key: value for key, value in entry.items() if key != "fault"})
     except ValidationError as error:
-        raise Invalid(
-            *(Problem(place=(*place, *found["loc"]), text=f"{found['msg']}; found {found['input']!r}")
-              for found in error.errors())
-        ) from None
+        raise Invalid(*(_problem(found, place) for found in error.errors())) from None
+
+
+def _problem(found: ErrorDetails, place: Place) -> Problem:
+    return Problem(place=(*place, *found["loc"]), text=f"{found['msg']}; found {found['input']!r}")
 
 
 def written(fault: Fault) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Faults of the chain's state: what wallets have is changed behind everybody's back, contracts stop, blocks slow down."""
+"""Faults of the chain's state: what wallets have changes behind everybody's back, contracts stop, blocks slow down."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from remora.devnet.faults.board import Board
-from remora.devnet.faults.fault import Lasting
 from remora.devnet.faults.occasion import Occasion, occasion
 from remora.devnet.faults.venue import (
     CancelOnly,
@@ -41,7 +41,7 @@ class VenueGate:
         self._board = board
         self._stale: dict[str, web.Response] = {}
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """Return what goes first among an application's middlewares."""
 
         @web.middleware
@@ -81,9 +81,7 @@ class VenueGate:
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, "trading is in cancel-only mode")
         return None
 
-    async def _after(
-        self, request: web.Request, asked: Occasion, answered: web.StreamResponse
-    ) -> web.StreamResponse:
+    async def _after(self, request: web.Request, asked: Occasion, answered: web.StreamResponse) -> web.StreamResponse:
         take = self._board.take
         if fault := take(TimeoutAfter, asked):
             await asyncio.sleep(fault.hold_s)
@@ -93,7 +91,7 @@ class VenueGate:
         if take(ErrorAfter, asked):
             return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal server error")
         if isinstance(answered, web.Response) and answered.status == HTTPStatus.OK and take(NullHashes, asked):
-            return _json(_without_hashes(json.loads(answered.body or b"null")))
+            return _json(_without_hashes(json.loads(answered.text or "null")))
         return answered
 
     async def _stale_answer(self, request: web.Request, handler: Handler, key: str) -> web.StreamResponse:
@@ -103,7 +101,6 @@ class VenueGate:
                 return fresh
             known = self._stale[key] = fresh
         return web.Response(body=known.body, content_type="application/json")
-
 
 
 def _without_hashes(answered: Any) -> Any:

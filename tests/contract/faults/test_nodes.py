@@ -1,0 +1,243 @@
+"""What a node's clients see when the node is silent, late, forgetful, or takes back what it said."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from eth_account import Account
+
+from remora.devnet.accounts import DevnetAccount, Role, scripted
+from remora.devnet.rpc import Node, connected
+from remora.domain.errors import Refused
+from tests.contract.faults.scene import Person, Scene, accepted, eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+GWEI = 10**9
+QUIET_S = 0.8
+"""Four blocks."""
+
+
+@dataclass(slots=True)
+class Ear:
+    """A WebSocket with one subscription."""
+
+    socket: aiohttp.ClientWebSocketResponse
+
+    async def hears(self) -> dict[str, Any]:
+        message: dict[str, Any] = await self.socket.receive_json(timeout=10)
+        event: dict[str, Any] = message["params"]["result"]
+        return event
+
+    async def is_silent(self) -> bool:
+        try:
+            await self.socket.receive(timeout=QUIET_S)
+        except TimeoutError:
+            return True
+        return False
+
+
+@asynccontextmanager
+async def listening(url: str, *subscription: object) -> AsyncIterator[Ear]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": subscription})
+        assert "result" in await socket.receive_json()
+        yield Ear(socket)
+
+
+async def sent(node: Node, account: DevnetAccount, *, gas_gwei: int = 50, nonce: int | None = None) -> str:
+    """Send one wei nowhere; return the hash."""
+    if nonce is None:
+        nonce = int(await node.call("eth_getTransactionCount", account.address, "latest"), 16)
+    fees = {"maxFeePerGas": gas_gwei * GWEI, "maxPriorityFeePerGas": GWEI, "gas": 21_000, "chainId": 31337}
+    signed = Account.sign_transaction({"to": "0x" + 40 * "1", "value": 1, "nonce": nonce, **fees}, account.private_key)
+    tx_hash: str = await node.call("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())
+    assert tx_hash == "0x" + signed.hash.hex()
+    return tx_hash
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def first(scene: Scene) -> AsyncIterator[Node]:
+    async with connected(scene.devnet.endpoints.rpc_url) as node:
+        yield node
+
+
+async def account_of(scene: Scene, index: int) -> DevnetAccount:
+    account = scripted(Role.FOLLOWER, index, seed=7)
+    await scene.devnet.funding.fund([account.address])
+    return account
+
+
+async def is_mined(node: Node, tx_hash: str) -> bool:
+    return await node.call("eth_getTransactionReceipt", tx_hash) is not None
+
+
+async def test_without_a_fault_everything_passes(scene: Scene) -> None:
+    endpoints = scene.devnet.endpoints
+    async with (
+        connected(endpoints.rpc_url) as first,
+        connected(endpoints.second_rpc_url) as second,
+        listening(endpoints.rpc_ws_url, "newHeads") as ear,
+    ):
+        block = (await ear.hears())["number"]
+        answers = [await each.call("eth_getBlockByNumber", block, True) for each in (scene.devnet.node, first, second)]
+        assert answers[0] == answers[1] == answers[2] is not None
+        with pytest.raises(Refused, match="Method not found"):
+            await first.call("eth_nonsense")
+
+
+async def test_the_gate_adds_little_time(scene: Scene) -> None:
+    async with connected(scene.devnet.endpoints.rpc_url) as gated:
+        direct, through = [await _median_s(node) for node in (scene.devnet.node, gated)]
+    assert through - direct < 0.01  # measured: below 1 ms
+
+
+async def _median_s(node: Node) -> float:
+    times = []
+    for _ in range(101):
+        began = time.perf_counter()
+        await node.call("eth_chainId")
+        times.append(time.perf_counter() - began)
+    return sorted(times)[50]
+
+
+async def test_a_silent_subscription_stays_open(scene: Scene) -> None:
+    async with listening(scene.devnet.endpoints.rpc_ws_url, "newHeads") as ear:
+        await ear.hears()
+        await scene.inject("node-silence", endpoint="newHeads")
+        assert await ear.is_silent()
+        assert not ear.socket.closed
+
+
+async def test_a_connection_that_closes_can_be_opened_again(scene: Scene) -> None:
+    url = scene.devnet.endpoints.rpc_ws_url
+    async with listening(url, "newHeads") as ear:
+        await scene.inject("node-close", count=1)
+        async with asyncio.timeout(5):
+            while (await ear.socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                continue
+        assert ear.socket.closed
+    async with listening(url, "newHeads") as again:
+        assert await again.hears()
+
+
+async def test_a_lagging_node_knows_only_the_past_and_the_other_the_present(scene: Scene) -> None:
+    endpoints = scene.devnet.endpoints
+    await scene.inject("lagging-head", node=2, blocks=5)
+    async with connected(endpoints.rpc_url) as first, connected(endpoints.second_rpc_url) as second:
+        behind = int((await second.call("eth_getBlockByNumber", "latest", False))["number"], 16)
+        ahead = int(await first.call("eth_blockNumber"), 16)
+        assert 4 <= ahead - behind <= 6
+        assert await second.call("eth_getBlockByNumber", hex(ahead), False) is None
+        account = await account_of(scene, 1)
+        tx_hash = await sent(first, account)
+        await eventually(lambda: is_mined(first, tx_hash))
+        assert await second.call("eth_getTransactionReceipt", tx_hash) is None
+        assert int(await second.call("eth_getTransactionCount", account.address, "latest"), 16) == 0
+        async with listening(endpoints.second_rpc_ws_url, "newHeads") as late:
+            head = int((await late.hears())["number"], 16)
+            assert int(await first.call("eth_blockNumber"), 16) - head >= 5
+        await eventually(lambda: is_mined(second, tx_hash))
+
+
+async def test_null_receipts_of_one_wallet(scene: Scene, first: Node) -> None:
+    lost, found = await account_of(scene, 2), await account_of(scene, 3)
+    await scene.inject("null-receipt", wallet=lost.address)
+    hashes = [await sent(first, account) for account in (lost, found)]
+    await eventually(lambda: is_mined(first, hashes[1]))
+    assert await is_mined(scene.devnet.node, hashes[0])
+    assert not await is_mined(first, hashes[0])
+
+
+async def test_a_nonce_error_leaves_nothing_in_the_pool(scene: Scene, first: Node) -> None:
+    account = await account_of(scene, 4)
+    await scene.inject("nonce-error", count=1, wallet=account.address)
+    with pytest.raises(Refused, match="nonce too low"):
+        await sent(first, account)
+    tx_hash = await sent(first, account)
+    await eventually(lambda: is_mined(first, tx_hash))
+
+
+async def test_a_dropped_transaction_is_accepted_and_never_seen_again(scene: Scene, first: Node) -> None:
+    account = await account_of(scene, 5)
+    await scene.inject("dropped-transaction", count=1)
+    tx_hash = await sent(first, account)
+    await asyncio.sleep(QUIET_S)
+    assert await first.call("eth_getTransactionByHash", tx_hash) is None
+    assert await sent(first, account) == tx_hash  # the same nonce is still free
+    await eventually(lambda: is_mined(first, tx_hash))
+
+
+async def test_a_stuck_transaction_waits_for_a_replacement_that_pays_more(scene: Scene, first: Node) -> None:
+    account = await account_of(scene, 6)
+    nonce = int(await first.call("eth_getTransactionCount", account.address, "latest"), 16)
+    await scene.inject("stuck-transaction", count=1)
+    stuck = await sent(first, account, gas_gwei=50, nonce=nonce)
+    await asyncio.sleep(QUIET_S)
+    assert (await first.call("eth_getTransactionByHash", stuck))["blockNumber"] is None
+    assert int(await first.call("eth_getTransactionCount", account.address, "pending"), 16) == nonce + 1
+    assert int(await first.call("eth_getTransactionCount", account.address, "latest"), 16) == nonce
+    with pytest.raises(Refused, match="underpriced"):
+        await sent(first, account, gas_gwei=54, nonce=nonce)
+    replacement = await sent(first, account, gas_gwei=55, nonce=nonce)
+    await eventually(lambda: is_mined(first, replacement))
+    assert not await is_mined(first, stuck)
+
+
+async def test_a_stuck_transaction_is_mined_when_all_is_cleared(scene: Scene, first: Node) -> None:
+    account = await account_of(scene, 7)
+    await scene.inject("stuck-transaction", count=1)
+    stuck = await sent(first, account)
+    await scene.control("DELETE", "/faults")
+    await eventually(lambda: is_mined(first, stuck))
+
+
+@pytest.mark.parametrize("depth", [1, 3, 10])
+async def test_a_reorg_withdraws_logs_and_the_venue_settles_again(
+    scene: Scene, alice: Person, bob: Person, depth: int
+) -> None:
+    endpoints = scene.devnet.endpoints
+    criteria = {"address": endpoints.contracts.exchange}
+    await scene.devnet.node.call("anvil_mine", hex(depth))  # so that the market itself is not lost
+    async with listening(endpoints.rpc_ws_url, "logs", criteria) as ear:
+        await scene.rests(alice)
+        accepted(await scene.buys(bob))
+        heard = await ear.hears()
+        newest_lost = int(heard["blockNumber"], 16) + depth - 1
+        await eventually(lambda: reaches(scene, newest_lost))
+        await scene.inject("reorg", depth=depth)
+        async with asyncio.timeout(10):
+            while not (withdrawn := await ear.hears()).get("removed"):
+                continue
+        known = await scene.devnet.node.call("eth_getBlockByHash", heard["blockHash"], False)
+        assert known is None
+        assert {**heard, "removed": True} == withdrawn
+    await eventually(lambda: is_settled(scene, bob, heard["transactionHash"]))
+
+
+async def reaches(scene: Scene, number: int) -> bool:
+    return int(await scene.devnet.node.call("eth_blockNumber"), 16) >= number
+
+
+async def is_settled(scene: Scene, person: Person, tx_hash: str) -> bool:
+    """Whether the trade is final, and its transaction in the chain again."""
+    mined = await is_mined(scene.devnet.node, tx_hash)
+    return mined and await scene.trade_statuses(person) == ["CONFIRMED"]
+
+
+async def test_a_reorg_without_removed_logs_shows_only_in_parent_hashes(scene: Scene) -> None:
+    async with listening(scene.devnet.endpoints.rpc_ws_url, "newHeads") as ear:
+        last = await ear.hears()
+        await scene.inject("reorg", depth=2, removed_logs=False)
+        async with asyncio.timeout(10):
+            while (head := await ear.hears())["number"] != last["number"] and head["parentHash"] != last["hash"]:
+                continue
+        assert await scene.devnet.node.call("eth_getBlockByHash", last["hash"], False) is None
