@@ -160,6 +160,16 @@ async def test_trades_that_are_not_written_yet_are_waited_for(bench: Reconciling
     assert bench.order_states() == ["done"]
 
 
+async def test_an_order_is_not_ended_while_more_of_it_may_match(bench: Reconciling, clock: SimulatedClock) -> None:
+    (order,) = await bench.lose()
+    await bench.hear(order, shares=shares("5"), paid=collateral("2"))
+    bench.report(order, status="live", matched=shares("5"), pending=True)
+    clock.advance(60)
+    await bench.reconciler().reconcile()
+    assert bench.order_states() == ["accepted"]
+    assert bench.to_settle == []
+
+
 async def test_what_never_arrived_is_released_and_ordered_anew(bench: Reconciling, clock: SimulatedClock) -> None:
     (lost,) = await bench.lose(1, 2)
     reconciler = bench.reconciler()

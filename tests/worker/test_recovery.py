@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remora.domain import ledger
-from remora.domain.errors import Refused, RemoraError, Retryable
+from remora.domain.errors import InvariantBroken, OperatorError, Refused, RemoraError, Retryable
 from remora.domain.ids import address
 from remora.domain.ledger import Entry, Posting
 from remora.domain.order import Leg, LegFailure
@@ -195,6 +195,17 @@ async def test_a_transaction_that_is_refused_postpones(bench: Recovering) -> Non
     assert await bench.owed() == 10_000_000
     await bench.recovery().recover()
     assert await bench.owed() == 0
+
+
+@pytest.mark.parametrize("trouble", [OperatorError("there is no key for the wallet"), InvariantBroken("nonce is used")])
+async def test_trouble_with_a_debt_does_not_keep_the_service_from_starting(
+    bench: Recovering, trouble: RemoraError
+) -> None:
+    await bench.owe(1)
+    bench.can_pay(1, "10")
+    bench.chain.troubles["gas_price"].append(trouble)
+    await bench.recovery().recover()
+    assert await bench.owed() == 10_000_000
 
 
 async def test_without_debts_nothing_is_asked(bench: Recovering) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from structlog.testing import capture_logs
 
-from remora.domain.errors import Refused, RemoraError, Retryable
+from remora.domain.errors import InvariantBroken, Refused, RemoraError, Retryable
 from remora.domain.ids import Address
 from remora.domain.money import Wei
 from remora.execute.refuel import WALLETS_PER_REFUEL, Refueler, RefuelRules, low_wallets
@@ -100,7 +100,7 @@ async def test_a_treasury_that_cannot_pay_for_all_alarms_and_pays_for_none(
     )
 
 
-@pytest.mark.parametrize("trouble", [Refused("reverted"), Retryable("busy")])
+@pytest.mark.parametrize("trouble", [Refused("reverted"), Retryable("busy"), InvariantBroken("nonce is used")])
 async def test_trouble_is_for_the_next_round(tank: Tank, chain: FakeChain, trouble: RemoraError) -> None:
     tank.troubles.append(trouble)
     chain.troubles["native_of"].append(Retryable("busy"))

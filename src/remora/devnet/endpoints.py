@@ -55,6 +55,7 @@ class Market:
 class Endpoints:
     """Everything a client of the devnet needs to know.
 
+    `rpc_url` and `second_rpc_url` are two nodes before one chain.
     `control_url` (the control API) and `relayer_url` are empty for an order book that has none, and so
     are `data_url` and `live_ws_url`.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from remora.domain.errors import Refused, Retryable
+from remora.domain.errors import RemoraError
 from remora.domain.ids import Address
 from remora.domain.money import Wei
 from remora.ports import ChainReader, Clock
@@ -65,7 +65,7 @@ class Refueler:
             elif low:
                 await self._refuel(low)
                 log.info("refueled", wallets=len(low), amount=str(needed))
-        except (Retryable, Refused) as trouble:
+        except RemoraError as trouble:
             log.warning("refuel_failed", error=str(trouble))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from remora.domain.errors import Refused, Retryable
+from remora.domain.errors import RemoraError
 from remora.domain.ids import Address
 from remora.domain.money import Collateral
 from remora.domain.order import Leg
@@ -44,7 +44,7 @@ class Recovery:
             await self.recover()
 
     async def recover(self) -> None:
-        """Try all debts that can be paid now, once."""
+        """Try all debts that can be paid now, once; trouble with them keeps nothing else from starting."""
         debts = await self._store.open_debts()
         if not debts:
             return
@@ -53,7 +53,7 @@ class Recovery:
             payable = collectable(debts, await self._means(debts))
             if payable:
                 await self._settle_now([debt.leg for debt in payable])
-        except (Retryable, Refused) as trouble:
+        except RemoraError as trouble:
             log.warning("recovery_postponed", error=str(trouble))
         left = {debt.leg.settlement_id for debt in await self._store.open_debts()}
         for debt in debts:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from remora.adapters.store.database import opened
 from remora.domain.errors import OperatorError
+from remora.domain.money import Collateral, Shares
 from remora.domain.order import IntentState
 from tests.contract.store import samples
 from tests.contract.store.implementations import sqlite_stores
@@ -125,3 +127,15 @@ async def test_reader_beside_the_supervisor_sees_what_is_committed(tmp_path: Pat
         heard = samples.signal()
         await stores.signals.record_decision(heard, [], [], stored_us=1, state=IntentState.PENDING)
         assert reader.execute("SELECT signal_id FROM signals").fetchall() == [(heard.signal_id,)]
+
+
+async def test_row_of_a_signal_holds_all_of_it(tmp_path: Path) -> None:
+    """No port reads a signal back; figures and people do."""
+    heard = samples.signal()
+    with sqlite_stores(tmp_path) as stores, closing(sqlite3.connect(tmp_path / "remora.db")) as reader:
+        await stores.signals.record_decision(heard, [], [], stored_us=7, state=IntentState.PENDING)
+        reader.row_factory = sqlite3.Row
+        (row,) = reader.execute("SELECT * FROM signals").fetchall()
+    values = {field.name: getattr(heard, field.name) for field in fields(heard)}
+    amounts = {name: value.units for name, value in values.items() if isinstance(value, Collateral | Shares)}
+    assert dict(row) == {**values, **amounts, "token_id": str(samples.TOKEN), "stored_us": 7}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,10 +132,33 @@ async def test_first_acknowledgement_is_the_one_that_is_timed(stores: Stores, tm
     assert read(tmp_path).latency_us["sent_to_acknowledged"] == [10]
 
 
+async def test_order_of_two_signals_is_timed_from_the_first(stores: Stores, tmp_path: Path) -> None:
+    """Exits that were collected by one wallet for one price are sold together."""
+    journey = Journey(stores)
+    intents = []
+    for number, heard_us in ((1, T - 70), (2, T - 10)):
+        heard = replace(samples.signal(number), heard_us=heard_us)
+        intents.append(samples.intent(heard))
+        await stores.signals.record_decision(heard, intents[-1:], [], stored_us=T, state=IntentState.PENDING)
+    await journey.order(intents)
+    assert read(tmp_path).latency_us["heard_to_sent"] == [71]  # sent at T + 1
+
+
+async def test_order_is_timed_until_its_latest_posting(stores: Stores, tmp_path: Path) -> None:
+    journey = Journey(stores)
+    intents = await journey.decide()
+    order = await journey.order(intents)
+    await stores.orders.mark_sending(order.order_hash, sent_us=T + 600)
+    await journey.finish(order, intents, shares=1, collateral=1)
+    await stores.orders.mark_sending(order.order_hash, sent_us=T + 900)
+    assert read(tmp_path).latency_us["heard_to_sent"] == [600]
+
+
 async def test_rejected_orders_have_no_fill_times(stores: Stores, tmp_path: Path) -> None:
     journey = Journey(stores)
     (intent,) = await journey.decide()
     order = await journey.order([intent])
+    await stores.orders.mark_acknowledged(order.order_hash, Shares(0), acknowledged_us=T + 11)
     await stores.orders.finish_order(
         order.order_hash,
         state=OrderState.REJECTED,
@@ -155,7 +179,13 @@ async def test_collecting_is_no_settlement(stores: Stores, tmp_path: Path) -> No
     intents = await journey.decide(side=Side.SELL)
     await journey.collect(intents)
     assert read(tmp_path).settled == 0
-    (leg,) = await journey.fill(intents)
-    assert leg.step is SettlementStep.REMIT
-    await journey.mine([leg], [samples.settled(leg)])
-    assert read(tmp_path).settled == 1
+
+    order = await journey.order(intents)
+    fill = samples.fill(order, shares=10, collateral=5)
+    await stores.orders.record_fill(fill, samples.balanced(), heard_us=T + 1000)
+    legs = await journey.finish(order, intents, shares=10, collateral=5)
+    assert [leg.step for leg in legs] == [SettlementStep.REMIT]
+    await settle_at(journey, legs, [samples.settled(leg) for leg in legs], T + 1700)
+    found = read(tmp_path)
+    assert found.settled == 1
+    assert found.latency_us["filled_to_settled"] == [700], "the collection came before the fill and is no part of it"

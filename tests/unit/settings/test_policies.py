@@ -47,7 +47,7 @@ def test_a_short_policy_has_defaults(tmp_path: Path) -> None:
         Policy(
             policy_id=f"{FOLLOWER.lower()}:{LEADER.lower()}",  # type: ignore[arg-type]  # a PolicyId as text
             follower=FOLLOWER.lower(),  # type: ignore[arg-type]  # an Address as text
-            leader=LEADER.lower(),  # type: ignore[arg-type]
+            leader=LEADER.lower(),  # type: ignore[arg-type]  # an Address as text
             sizing=Sizing.FIXED,
             fixed_amount=collateral("10"),
             percentage_bps=0,
