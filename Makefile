@@ -28,8 +28,14 @@ $(BIN)/uv: uv.lock.txt
 demo: setup ## Run the whole service on a local Polymarket; ARGS="--once --json report.json"
 	$(BIN)/remora demo $(ARGS)
 
-test: setup ## Run all tests; ARGS are pytest's
+test: setup ## Run all tests; with ARGS, only what pytest makes of them
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --ignore tests/scenario
+	# Scenarios run whole services on a clock of their own: one at a time.
+	$(BIN)/python -m pytest --quiet tests/scenario
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: setup ## Check format, lint, types, layers and architecture
 	$(BIN)/ruff format --check .

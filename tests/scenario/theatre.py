@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 from remora.devnet.demo.cast import Cast
@@ -49,8 +49,9 @@ class Theatre:
         stage = self.stage(fleet_size=fleet_size)
         cast = cast_of(stage.fleet_start)
         await stage.admit(cast, low_wallets=low_wallets)
-        async with rehearsing(Performance(stage=stage, cast=cast), {**QUICK, **settings}) as rehearsal:
-            yield rehearsal
+        with closing(Performance(stage=stage, cast=cast)) as performance:
+            async with rehearsing(performance, {**QUICK, **settings}) as rehearsal:
+                yield rehearsal
 
 
 class LongRun:

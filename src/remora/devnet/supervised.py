@@ -56,10 +56,11 @@ class Supervisor:
         return cls(process=process)
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield what it logs until it ends."""
+        """Yield what it logs until it ends; a line that its death cut short is left out."""
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            yield json.loads(line)
+            if line.endswith(b"\n"):
+                yield json.loads(line)
 
     async def stop(self) -> int:
         """Ask it to stop, as an operator would, and return its exit code."""

@@ -58,6 +58,10 @@ class Performance:
         self.expectation = Expectation(cast=self.cast)
         self.brought = {follower.wallet: follower.collateral.units for follower in self.cast.followers}
 
+    def close(self) -> None:
+        """Let go of the supervisor's database."""
+        self._engine.dispose()
+
     def database(self) -> Connection:
         """Connect to the supervisor's database, to read it beside the supervisor; a context manager."""
         return self._engine.connect()

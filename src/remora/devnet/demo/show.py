@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,11 @@ async def play(wishes: Wishes, screen_of: Any, stage: Stage) -> tuple[dict[str, 
     screen: Screen = screen_of(players.names())
     screen.say(f"a local Polymarket, {len(players.leaders)} leaders, {len(players.followers)} followers")
     await stage.admit(players, low_wallets=LOW_WALLETS)
-    performance = Performance(stage=stage, cast=players)
-    show = Show(performance=performance, screen=screen, fleet={"size": len(stage.fleet), "ready": 0})
-    async with _supervised(show), leaders_of(players, stage.endpoints) as leaders:
-        await _play(show, leaders, wishes)
-    report, wrong = await show.verdict()
+    with closing(Performance(stage=stage, cast=players)) as performance:
+        show = Show(performance=performance, screen=screen, fleet={"size": len(stage.fleet), "ready": 0})
+        async with _supervised(show), leaders_of(players, stage.endpoints) as leaders:
+            await _play(show, leaders, wishes)
+        report, wrong = await show.verdict()
     screen.summarize(report)
     return report, wrong
 
