@@ -11,6 +11,7 @@ from typing import Any
 
 import boa
 import pytest
+from boa.contracts.vyper.vyper_contract import VyperContract
 from eth_utils.crypto import keccak
 
 from remora.devnet.artifacts import CONDITIONAL_TOKENS, ROOT, load_artifact
@@ -62,6 +63,14 @@ class Ledgers:
         """Let a contract move everything of a wallet."""
         self.collateral.approve(spender, 2**256 - 1, sender=wallet)
         self.tokens.setApprovalForAll(spender, True, sender=wallet)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _contracts_without_pictures() -> Iterator[None]:
+    """Keep titanoboa from printing a contract's storage at each revert: it fails on keys that are hashes of hashes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VyperContract, "__repr__", object.__repr__)
+        yield
 
 
 @pytest.fixture(scope="session")
