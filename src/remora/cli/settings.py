@@ -35,7 +35,8 @@ def documented() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         default = field.get_default()
         shown = "required" if field.is_required() else f"`{default}`" if default not in ("", ()) else "none"
-        yield f"| `{variable(name)}` | {field.description} | {shown} |"
+        meaning = " ".join((field.description or "").split())
+        yield f"| `{variable(name)}` | {meaning} | {shown} |"
 
 
 def _current(env_file: EnvFile) -> Iterator[tuple[str, str]]:
