@@ -14,6 +14,8 @@
         is what was delivered and not collected yet, and a day's collections by a second limit, if the follower set
         one. So whoever holds an operator's key reaches nothing that did not come through here. What was collected
         stays on record as `outstanding` until it is remitted.
+        Shares are kept by one of two ledgers, as the exchanges' generations have it. The id tells which: ids of the
+        position manager have 64 bits that are always zero, ids of the conditional tokens are hashes.
         Amounts are base units (10^-6); days are UTC days since the epoch.
 """
 
@@ -149,8 +151,11 @@ EMPTY_LEG: constant(uint8) = 10
 NO_LOT: constant(uint8) = 11
 LAST_REASON: constant(uint256) = 11
 
+RESERVED_BITS: constant(uint256) = (2 ** 64 - 1) * 2 ** 40
+
 COLLATERAL: public(immutable(address))
 CONDITIONAL_TOKENS: public(immutable(address))
+POSITION_MANAGER: public(immutable(address))
 
 owner: public(address)
 candidate: public(address)
@@ -165,14 +170,16 @@ collecting: HashMap[address, Day]
 
 
 @deploy
-def __init__(collateral: address, conditional_tokens: address):
+def __init__(collateral: address, conditional_tokens: address, position_manager: address):
     """
-    @notice Serve one collateral (an ERC-20 of 6 decimals) and one ERC-1155 ledger of shares.
+    @notice Serve one collateral (an ERC-20 of 6 decimals) and two ERC-1155 ledgers of shares.
     """
     # A call to an address without code succeeds and moves nothing.
     assert collateral.is_contract and conditional_tokens.is_contract, "not a contract"
+    assert position_manager.is_contract, "not a contract"
     COLLATERAL = collateral
     CONDITIONAL_TOKENS = conditional_tokens
+    POSITION_MANAGER = position_manager
     self.owner = msg.sender
     log OwnershipTransferred(previous=empty(address), owner=msg.sender)
 
@@ -285,7 +292,8 @@ def collect(token_id: uint256, legs: DynArray[CollectLeg, MAX_LEGS]):
 def remit(legs: DynArray[RemitLeg, MAX_LEGS]):
     """
     @notice Pay followers the proceeds of collected shares, and return what was not sold.
-    @dev    Open while paused, and to followers that paused, expired or left: it only ever gives.
+    @dev    Open while paused, and to followers that paused, expired or left: it only ever gives. Proceeds without
+            shares are what a sale of shares that were never delivered brought beyond their price.
     """
     self._check_operator()
     for leg: RemitLeg in legs:
@@ -345,7 +353,7 @@ def remit_leg(operator: address, leg: RemitLeg):
     @notice Settle one leg of `remit`. Only this contract calls it, to undo a leg that fails.
     """
     assert msg.sender == self, "internal"
-    self._settle_once(leg.settlement_id, leg.sold != 0 or leg.returned != 0)
+    self._settle_once(leg.settlement_id, leg.sold != 0 or leg.returned != 0 or leg.proceeds != 0)
     outstanding: uint256 = self.outstanding[leg.follower][leg.token_id]
     # Compared one by one: their sum could overflow.
     self._require(leg.sold <= outstanding and leg.returned <= outstanding - leg.sold, NOT_OUTSTANDING)
@@ -467,9 +475,9 @@ def _check_member(follower: address):
 
 
 @internal
-def _settle_once(settlement_id: bytes32, moves_shares: bool):
+def _settle_once(settlement_id: bytes32, moves_something: bool):
     self._require(not self.settled[settlement_id], ALREADY_SETTLED)
-    self._require(moves_shares, EMPTY_LEG)
+    self._require(moves_something, EMPTY_LEG)
     self.settled[settlement_id] = True
 
 
@@ -556,5 +564,6 @@ def _move_shares(sender: address, receiver: address, token_id: uint256, amount: 
         sender, receiver, token_id, amount, b"",
         method_id=method_id("safeTransferFrom(address,address,uint256,uint256,bytes)"),
     )
-    success: bool = raw_call(CONDITIONAL_TOKENS, call, revert_on_failure=False)
+    ledger: address = POSITION_MANAGER if token_id & RESERVED_BITS == 0 else CONDITIONAL_TOKENS
+    success: bool = raw_call(ledger, call, revert_on_failure=False)
     self._require(success, SHARES_REFUSED)

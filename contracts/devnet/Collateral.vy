@@ -6,22 +6,17 @@
 @dev    The owner mints freely. A token can accept others one to one (`add_asset`), as the venue's collateral accepts
         the token that the conditional tokens were made for. `wrap` takes an asset from its caller. `unwrap` burns what
         lies in this contract, as the venue's does: send and unwrap in one transaction. The reserve of an asset is
-        what this contract holds of it; a devnet mints it beforehand for the collateral that it mints.
+        what this contract holds of it; a devnet mints it beforehand for the collateral that it mints. Minters are the
+        modules of the third exchange generation, whose shares are backed by nothing but burned collateral.
 """
 
 from ethereum.ercs import IERC20
 
+import erc20
+
 implements: IERC20
-
-event Transfer:
-    sender: indexed(address)
-    receiver: indexed(address)
-    value: uint256
-
-event Approval:
-    owner: indexed(address)
-    spender: indexed(address)
-    value: uint256
+initializes: erc20
+exports: erc20.__interface__
 
 event Wrapped:
     caller: indexed(address)
@@ -36,15 +31,9 @@ event Unwrapped:
     amount: uint256
 
 
-decimals: public(constant(uint8)) = 6
-
-name: public(String[32])
-symbol: public(String[16])
 owner: public(address)
-totalSupply: public(uint256)
-balanceOf: public(HashMap[address, uint256])
-allowance: public(HashMap[address, HashMap[address, uint256]])
 is_asset: public(HashMap[address, bool])
+is_minter: public(HashMap[address, bool])
 
 
 @deploy
@@ -52,18 +41,34 @@ def __init__(name: String[32], symbol: String[16]):
     """
     @notice The deployer owns the token.
     """
-    self.name = name
-    self.symbol = symbol
+    erc20.__init__(name, symbol)
     self.owner = msg.sender
 
 
 @external
 def mint(to: address, amount: uint256):
     """
-    @notice Make new tokens. Owner only.
+    @notice Make new tokens. Owner and minters only.
+    """
+    assert msg.sender == self.owner or self.is_minter[msg.sender], "not a minter"
+    erc20.mint_to(to, amount)
+
+
+@external
+def burn(amount: uint256):
+    """
+    @notice Destroy tokens of the caller.
+    """
+    erc20.burn_of(msg.sender, amount)
+
+
+@external
+def add_minter(minter: address):
+    """
+    @notice Let a contract make new tokens. Owner only.
     """
     assert msg.sender == self.owner, "not the owner"
-    self._mint(to, amount)
+    self.is_minter[minter] = True
 
 
 @external
@@ -82,7 +87,7 @@ def wrap(asset: address, to: address, amount: uint256):
     """
     assert self.is_asset[asset], "not an asset"
     assert extcall IERC20(asset).transferFrom(msg.sender, self, amount), "asset refused"
-    self._mint(to, amount)
+    erc20.mint_to(to, amount)
     log Wrapped(caller=msg.sender, asset=asset, to=to, amount=amount)
 
 
@@ -93,52 +98,5 @@ def unwrap(asset: address, to: address, amount: uint256):
     """
     assert self.is_asset[asset], "not an asset"
     assert extcall IERC20(asset).transfer(to, amount), "asset refused"
-    self.balanceOf[self] -= amount
-    self.totalSupply -= amount
-    log Transfer(sender=self, receiver=empty(address), value=amount)
+    erc20.burn_of(self, amount)
     log Unwrapped(caller=msg.sender, asset=asset, to=to, amount=amount)
-
-
-@external
-def transfer(to: address, amount: uint256) -> bool:
-    """
-    @notice Move the caller's tokens.
-    """
-    self._transfer(msg.sender, to, amount)
-    return True
-
-
-@external
-def transferFrom(owner: address, to: address, amount: uint256) -> bool:
-    """
-    @notice Move tokens within the caller's allowance. The largest allowance is never used up.
-    """
-    allowed: uint256 = self.allowance[owner][msg.sender]
-    if allowed != max_value(uint256):
-        self.allowance[owner][msg.sender] = allowed - amount
-    self._transfer(owner, to, amount)
-    return True
-
-
-@external
-def approve(spender: address, amount: uint256) -> bool:
-    """
-    @notice Set what a spender may move of the caller's tokens.
-    """
-    self.allowance[msg.sender][spender] = amount
-    log Approval(owner=msg.sender, spender=spender, value=amount)
-    return True
-
-
-@internal
-def _mint(to: address, amount: uint256):
-    self.totalSupply += amount
-    self.balanceOf[to] += amount
-    log Transfer(sender=empty(address), receiver=to, value=amount)
-
-
-@internal
-def _transfer(owner: address, to: address, amount: uint256):
-    self.balanceOf[owner] -= amount
-    self.balanceOf[to] += amount
-    log Transfer(sender=owner, receiver=to, value=amount)

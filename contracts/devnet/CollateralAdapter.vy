@@ -10,18 +10,14 @@
 
 from ethereum.ercs import IERC20
 
+import complete_sets
 import erc1155_receiver
 
-exports: erc1155_receiver.__interface__
+initializes: complete_sets
 
-interface Collateral:
-    def wrap(asset: address, to: address, amount: uint256): nonpayable
-    def unwrap(asset: address, to: address, amount: uint256): nonpayable
+exports: (erc1155_receiver.__interface__, complete_sets.ASSET, complete_sets.COLLATERAL)
 
 interface ConditionalTokens:
-    def balanceOf(owner: address, token_id: uint256) -> uint256: view
-    def getCollectionId(parent: bytes32, condition_id: bytes32, index_set: uint256) -> bytes32: view
-    def getPositionId(collateral: address, collection_id: bytes32) -> uint256: view
     def splitPosition(
         collateral: address, parent: bytes32, condition_id: bytes32, partition: DynArray[uint256, 2], amount: uint256
     ): nonpayable
@@ -31,15 +27,10 @@ interface ConditionalTokens:
     def redeemPositions(
         collateral: address, parent: bytes32, condition_id: bytes32, index_sets: DynArray[uint256, 2]
     ): nonpayable
-    def safeBatchTransferFrom(
-        owner: address, to: address, ids: DynArray[uint256, 2], amounts: DynArray[uint256, 2], data: Bytes[32]
-    ): nonpayable
 
 
 BOTH: constant(DynArray[uint256, 2]) = [1, 2]
 
-COLLATERAL: public(immutable(address))
-ASSET: public(immutable(address))
 CONDITIONAL_TOKENS: immutable(ConditionalTokens)
 
 
@@ -48,11 +39,9 @@ def __init__(collateral: address, asset: address, conditional_tokens: address):
     """
     @notice Serve one collateral and the asset under it.
     """
-    COLLATERAL = collateral
-    ASSET = asset
+    complete_sets.__init__(collateral, asset, asset, conditional_tokens)
     CONDITIONAL_TOKENS = ConditionalTokens(conditional_tokens)
     assert extcall IERC20(asset).approve(conditional_tokens, max_value(uint256))
-    assert extcall IERC20(asset).approve(collateral, max_value(uint256))
 
 
 @external
@@ -62,10 +51,9 @@ def splitPosition(
     """
     @notice Turn the caller's collateral into as many shares of both outcomes.
     """
-    assert extcall IERC20(COLLATERAL).transferFrom(msg.sender, COLLATERAL, amount), "collateral refused"
-    extcall Collateral(COLLATERAL).unwrap(ASSET, self, amount)
-    extcall CONDITIONAL_TOKENS.splitPosition(ASSET, empty(bytes32), condition_id, BOTH, amount)
-    self._move(self, msg.sender, self._token_ids(condition_id), [amount, amount])
+    complete_sets.take_collateral(amount)
+    extcall CONDITIONAL_TOKENS.splitPosition(complete_sets.ASSET, empty(bytes32), condition_id, BOTH, amount)
+    complete_sets.give_shares(complete_sets.token_ids(condition_id), [amount, amount])
 
 
 @external
@@ -75,9 +63,9 @@ def mergePositions(
     """
     @notice Turn as many shares of both outcomes of the caller into collateral.
     """
-    self._move(msg.sender, self, self._token_ids(condition_id), [amount, amount])
-    extcall CONDITIONAL_TOKENS.mergePositions(ASSET, empty(bytes32), condition_id, BOTH, amount)
-    extcall Collateral(COLLATERAL).wrap(ASSET, msg.sender, amount)
+    complete_sets.take_shares(complete_sets.token_ids(condition_id), [amount, amount])
+    extcall CONDITIONAL_TOKENS.mergePositions(complete_sets.ASSET, empty(bytes32), condition_id, BOTH, amount)
+    complete_sets.pay_collateral()
 
 
 @external
@@ -85,26 +73,7 @@ def redeemPositions(collateral: address, parent: bytes32, condition_id: bytes32,
     """
     @notice Turn all the caller's shares of a resolved condition into their payout in collateral.
     """
-    ids: DynArray[uint256, 2] = self._token_ids(condition_id)
-    amounts: DynArray[uint256, 2] = []
-    for token_id: uint256 in ids:
-        amounts.append(staticcall CONDITIONAL_TOKENS.balanceOf(msg.sender, token_id))
-    self._move(msg.sender, self, ids, amounts)
-    extcall CONDITIONAL_TOKENS.redeemPositions(ASSET, empty(bytes32), condition_id, BOTH)
-    payout: uint256 = staticcall IERC20(ASSET).balanceOf(self)
-    extcall Collateral(COLLATERAL).wrap(ASSET, msg.sender, payout)
-
-
-@internal
-def _move(sender: address, to: address, ids: DynArray[uint256, 2], amounts: DynArray[uint256, 2]):
-    extcall CONDITIONAL_TOKENS.safeBatchTransferFrom(sender, to, ids, amounts, b"")
-
-
-@internal
-@view
-def _token_ids(condition_id: bytes32) -> DynArray[uint256, 2]:
-    ids: DynArray[uint256, 2] = []
-    for index_set: uint256 in [1, 2]:
-        collection_id: bytes32 = staticcall CONDITIONAL_TOKENS.getCollectionId(empty(bytes32), condition_id, index_set)
-        ids.append(staticcall CONDITIONAL_TOKENS.getPositionId(ASSET, collection_id))
-    return ids
+    ids: DynArray[uint256, complete_sets.MAX_TOKENS] = complete_sets.token_ids(condition_id)
+    complete_sets.take_shares(ids, complete_sets.held_by_caller(ids))
+    extcall CONDITIONAL_TOKENS.redeemPositions(complete_sets.ASSET, empty(bytes32), condition_id, BOTH)
+    complete_sets.pay_collateral()

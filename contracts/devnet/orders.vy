@@ -42,12 +42,13 @@ WALLETS: immutable(WalletDerivation)
 
 
 @deploy
-def __init__(wallets: address):
+def __init__(version: String[1], wallets: address):
     """
-    @notice Ask `wallets` where signers' proxies and safes are.
+    @notice Take orders that are signed for this version of the domain; ask `wallets` where signers' proxies and safes
+            are.
     """
     DOMAIN_SEPARATOR = keccak256(
-        abi_encode(DOMAIN_TYPEHASH, keccak256("Polymarket CTF Exchange"), keccak256("2"), chain.id, self)
+        abi_encode(DOMAIN_TYPEHASH, keccak256("Polymarket CTF Exchange"), keccak256(version), chain.id, self)
     )
     WALLETS = WalletDerivation(wallets)
 

@@ -1,6 +1,7 @@
 """The devnet's accounts, derived from public seeds: whoever reads this file owns them, on every devnet.
 
-A scripted account is keccak-256("remora devnet <role> <seed> <index>"). The fleet and its treasury come from the
+A scripted account is keccak-256("remora devnet <role> <seed> <index>"), one on demand
+keccak-256("remora devnet on demand <purpose> <seed> <index>"). The fleet and its treasury come from the
 public test mnemonic, as a supervisor derives them from its own: m/44'/60'/0'/0/i and m/44'/60'/1'/0/0.
 None of these keys may ever hold value. The devnet's chain id keeps their signatures invalid on Polygon.
 """
@@ -43,6 +44,11 @@ class DevnetAccount:
 def scripted(role: Role, index: int = 0, *, seed: int = 0) -> DevnetAccount:
     """Return account `index` of a role; another `seed` gives an unrelated set of accounts."""
     return _account(keccak(text=f"remora devnet {role} {seed} {index}"))
+
+
+def on_demand(purpose: str, index: int, *, seed: int) -> DevnetAccount:
+    """Return account `index` of those that are made when somebody asks for them; it plays no role of the devnet's."""
+    return _account(keccak(text=f"remora devnet on demand {purpose} {seed} {index}"))
 
 
 def scripted_range(role: Role, count: int, *, seed: int = 0) -> tuple[DevnetAccount, ...]:

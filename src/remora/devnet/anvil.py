@@ -79,7 +79,9 @@ def _arguments(port: int, block_time_s: float) -> tuple[str, ...]:
         "prune-history": _PRUNE_HISTORY_BLOCKS,
         "mnemonic": MNEMONIC,
     }
-    return ("--quiet", "--auto-impersonate", *(f"--{name}={value}" for name, value in options.items()))
+    # A snapshot is loaded by one request, which may well be above the limit of 2 MB.
+    flags = ("--quiet", "--auto-impersonate", "--no-request-size-limit")
+    return (*flags, *(f"--{name}={value}" for name, value in options.items()))
 
 
 @asynccontextmanager

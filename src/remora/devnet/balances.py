@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from remora.devnet.abi import calldata
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import ledger_of
 from remora.devnet.rpc import Node
 from remora.domain.ids import Address, TokenId
 from remora.domain.money import Collateral, Shares
@@ -18,4 +19,4 @@ async def collateral_of(node: Node, contracts: Contracts, wallet: Address) -> Co
 async def shares_of(node: Node, contracts: Contracts, wallet: Address, token_id: TokenId) -> Shares:
     """Return a wallet's shares of one outcome at the latest block."""
     data = calldata("balanceOf(address,uint256)", wallet, token_id)
-    return Shares(int.from_bytes(await node.view(Address(contracts.conditional_tokens), data)))
+    return Shares(int.from_bytes(await node.view(ledger_of(contracts, token_id), data)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from remora.devnet.abi import MAX_UINT256, calldata
 from remora.devnet.deployment import OWNER
 from remora.devnet.endpoints import Contracts, Market
+from remora.devnet.generations import condition_bytes, exchange_versions
 from remora.devnet.rpc import Node, Request
 from remora.devnet.transactions import Act, transact
 from remora.domain.ids import Address
@@ -23,7 +24,7 @@ TREASURY_COIN = Wei.parse("1000")
 FLEET_FLOAT = Collateral(20_000 * ONE)
 """What each operator wallet gets."""
 
-_SPLIT_GAS = 800_000
+_SPLIT_GAS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +42,16 @@ class Funding:
         native: Wei = ONE_COIN,
         approve_exchanges: bool = False,
         approve_clearinghouse: bool = False,
+        approve_adapters: bool = False,
     ) -> None:
         """Set each wallet's native balance, mint collateral for it and make its approvals.
 
-        Whoever is approved, the exchanges or the Clearinghouse, may move all the wallet's collateral and shares.
+        Whoever is approved, the exchanges, the Clearinghouse, or the users' adapters, the router and the AutoRedeemer,
+        may move all the wallet's collateral and shares.
         """
-        spenders = self._spenders(exchanges=approve_exchanges, clearinghouse=approve_clearinghouse)
+        spenders = self._spenders(
+            exchanges=approve_exchanges, clearinghouse=approve_clearinghouse, adapters=approve_adapters
+        )
         await self.node.batch(
             Request(method="anvil_setBalance", params=(wallet, hex(native.units))) for wallet in wallets
         )
@@ -75,12 +80,15 @@ class Funding:
     async def split(self, wallet: Address, market: Market, shares: Shares) -> None:
         """Turn a wallet's collateral into as many YES and as many NO shares of a market."""
         contracts = self.contracts
-        adapter = Address(contracts.neg_risk_adapter if market.neg_risk else contracts.collateral_adapter)
+        if market.version == "v2":
+            await self._split_positions(wallet, market, shares)
+            return
+        adapter = Address(contracts.adapter_of(market))
         split = calldata(
             "splitPosition(address,bytes32,bytes32,uint256[],uint256)",
             contracts.collateral,
             bytes(32),
-            bytes.fromhex(market.condition_id.removeprefix("0x")),
+            condition_bytes(market),
             [1, 2],
             shares.units,
         )
@@ -89,10 +97,20 @@ class Funding:
             [*self._approve(wallet, adapter), Act(sender=wallet, to=adapter, data=split, gas=_SPLIT_GAS)],
         )
 
-    def _spenders(self, *, exchanges: bool, clearinghouse: bool) -> list[Address]:
+    async def _split_positions(self, wallet: Address, market: Market, shares: Shares) -> None:
+        router = Address(self.contracts.router)
+        split = calldata("split(bytes31,uint256)", condition_bytes(market), shares.units)
+        await transact(
+            self.node,
+            [*self._approve(wallet, router), Act(sender=wallet, to=router, data=split, gas=_SPLIT_GAS)],
+        )
+
+    def _spenders(self, *, exchanges: bool, clearinghouse: bool, adapters: bool) -> list[Address]:
         contracts = self.contracts
-        spenders = [contracts.exchange, contracts.neg_risk_exchange] if exchanges else []
+        spenders: list[str] = list(exchange_versions(contracts)) if exchanges else []
         spenders += [contracts.clearinghouse] if clearinghouse else []
+        of_users = [contracts.collateral_adapter, contracts.neg_risk_collateral_adapter, contracts.router]
+        spenders += [*of_users, contracts.auto_redeemer] if adapters else []
         return [Address(spender) for spender in spenders]
 
     def _mint(self, wallet: Address, amount: Collateral) -> Act:
@@ -103,4 +121,5 @@ class Funding:
         approve = calldata("approve(address,uint256)", spender, MAX_UINT256)
         yield Act(sender=wallet, to=Address(self.contracts.collateral), data=approve)
         approve_all = calldata("setApprovalForAll(address,bool)", spender, True)
-        yield Act(sender=wallet, to=Address(self.contracts.conditional_tokens), data=approve_all)
+        for ledger in (self.contracts.conditional_tokens, self.contracts.position_manager):
+            yield Act(sender=wallet, to=Address(ledger), data=approve_all)

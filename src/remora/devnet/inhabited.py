@@ -5,6 +5,7 @@ There is a market maker in every market, leaders that trade at random, and a fle
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,4 +42,5 @@ async def inhabited_devnet(*, block_time_s: float, markets: int, leaders: int) -
         endpoints, funding = devnet.endpoints, devnet.funding
         await funding.equip_fleet([account.address for account in fleet(FLEET_SIZE)], treasury().address)
         async with market_making(endpoints, funding), random_leaders(endpoints, funding, leaders) as crew:
-            yield Inhabited(endpoints=endpoints, leaders=tuple(leader.wallet for leader in crew))
+            wallets = tuple(leader.wallet for leader in crew)
+            yield Inhabited(endpoints=dataclasses.replace(endpoints, leaders=wallets), leaders=wallets)

@@ -7,28 +7,28 @@ chain also when this process dies.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remora.devnet.accounts import Role, scripted
 from remora.devnet.anvil import CHAIN_ID, Anvil, running_anvil
 from remora.devnet.artifacts import compile_contracts
+from remora.devnet.chain_state import ChainState
 from remora.devnet.clob.limits import ELITE, Limits
 from remora.devnet.clob.server import ClobConfig, ClobServer
-from remora.devnet.control.deeds import DevnetDeeds
-from remora.devnet.control.pause import Pause
-from remora.devnet.control.server import Control, serving
-from remora.devnet.control.state import State
+from remora.devnet.control.server import serving
+from remora.devnet.control.wiring import Controls, Wiring, wired
 from remora.devnet.deployment import EXCHANGE_OPERATOR, deploy
 from remora.devnet.endpoints import Contracts, Endpoints, Market
 from remora.devnet.faults.board import Board
 from remora.devnet.funding import Funding
 from remora.devnet.markets import MarketTerms, open_market, varied_terms
-from remora.devnet.node_gate.gate import NodeGate, node_gate
+from remora.devnet.mining import mining
+from remora.devnet.node_gate.gate import node_gate
 from remora.devnet.relayer.server import RelayerConfig, running_relayer
 from remora.devnet.rpc import Node, connected
+from remora.devnet.shared import Shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +39,24 @@ class DevnetConfig:
     """
 
     block_time_s: float = 1.0
-    markets: tuple[MarketTerms, ...] = varied_terms(3)
+    markets: tuple[MarketTerms, ...] = varied_terms(5)
     confirmations_blocks: int = 1
     limits: Limits = Limits(tiers={scripted(Role.MARKET_MAKER).address: ELITE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Devnet:
-    """A running devnet: where it is, and the handles of who set it up; `faults` are those that are active."""
+    """A running devnet: where it is, and the handles of who set it up.
+
+    `faults` are those that are active; `controls` does what the control API is asked for.
+    """
 
     endpoints: Endpoints
     node: Node
     funding: Funding
     clob: ClobServer
     faults: Board
+    controls: Controls
 
     async def open_market(self, terms: MarketTerms) -> Market:
         """Open and list one more market; `endpoints` does not know it."""
@@ -68,18 +72,24 @@ async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[De
     Raise `OperatorError` when anvil is not installed, and FileNotFoundError when ConditionalTokens is not.
     """
     config = config or DevnetConfig()
-    faults = Board(time.monotonic)
+    shared = Shared()
     await asyncio.to_thread(compile_contracts)
-    async with running_anvil(block_time_s=config.block_time_s) as chain, connected(chain.rpc_url) as node:
+    async with (
+        running_anvil(block_time_s=config.block_time_s) as chain,
+        connected(chain.rpc_url) as node,
+        mining(node, chain.block_time_s) as blocks,
+    ):
+        await (chain_state := ChainState(node, blocks)).begin()
         contracts = await deploy(node)
         markets = tuple([await open_market(node, contracts, terms) for terms in config.markets])
         funding = Funding(node=node, contracts=contracts)
         async with (
-            _running_clob(chain, contracts, config, faults) as clob,
-            node_gate(1, chain.rpc_url, chain.rpc_ws_url, faults) as first,
-            node_gate(2, chain.rpc_url, chain.rpc_ws_url, faults) as second,
-            serving(_control(funding, clob, faults, (first, second))) as control_url,
-            running_relayer(RelayerConfig(node=node, contracts=contracts, delegates=clob.delegates)) as relayer_url,
+            _running_clob(chain, contracts, config, shared) as clob,
+            node_gate(1, chain.rpc_url, chain.rpc_ws_url, shared) as first,
+            node_gate(2, chain.rpc_url, chain.rpc_ws_url, shared) as second,
+            running_relayer(
+                RelayerConfig(node=node, contracts=contracts, delegates=clob.delegates, shared=shared)
+            ) as relayer,
         ):
             for market in markets:
                 clob.add_market(market)
@@ -96,23 +106,36 @@ async def running_devnet(config: DevnetConfig | None = None) -> AsyncIterator[De
                 block_time_s=chain.block_time_s,
                 contracts=contracts,
                 markets=markets,
-                control_url=control_url,
                 second_rpc_url=second.url,
                 second_rpc_ws_url=second.ws_url,
-                relayer_url=relayer_url,
+                relayer_url=relayer.url,
             )
-            yield Devnet(endpoints=endpoints, node=node, funding=funding, clob=clob, faults=faults)
-
-
-def _control(funding: Funding, clob: ClobServer, faults: Board, gates: tuple[NodeGate, ...]) -> Control:
-    node, contracts = funding.node, funding.contracts
-    state = State(node=node, contracts=contracts, funding=funding, pause=Pause(node))
-    return Control(faults, DevnetDeeds(node=node, state=state, gates=gates, market_of=clob.market_of))
+            controls = wired(
+                Wiring(
+                    endpoints=endpoints,
+                    funding=funding,
+                    clob=clob,
+                    relayer=relayer,
+                    gates=(first, second),
+                    chain=chain_state,
+                    mining=blocks,
+                    shared=shared,
+                )
+            )
+            async with serving(controls.routes) as control_url:
+                yield Devnet(
+                    endpoints=replace(endpoints, control_url=control_url),
+                    node=node,
+                    funding=funding,
+                    clob=clob,
+                    faults=shared.faults,
+                    controls=controls,
+                )
 
 
 @asynccontextmanager
 async def _running_clob(
-    chain: Anvil, contracts: Contracts, config: DevnetConfig, faults: Board
+    chain: Anvil, contracts: Contracts, config: DevnetConfig, shared: Shared
 ) -> AsyncIterator[ClobServer]:
     clob = ClobServer(
         ClobConfig(
@@ -125,7 +148,7 @@ async def _running_clob(
             port=0,
             confirmations_blocks=config.confirmations_blocks,
             limits=config.limits,
-            faults=faults,
+            shared=shared,
         )
     )
     try:

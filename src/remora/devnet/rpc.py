@@ -6,7 +6,9 @@ of calls at once, anvil's own `anvil_*` methods among them.
 
 from __future__ import annotations
 
+import io
 import itertools
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from remora.domain.ids import Address
 #: anvil refuses bodies above 2 MB; requests are well below 1 KB, but for deployments, which are few.
 _REQUESTS_PER_BATCH = 1000
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
+_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,9 @@ class Node:
             {"jsonrpc": "2.0", "id": index, "method": request.method, "params": request.params}
             for index, request in enumerate(requests)
         ]
-        async with self._session.post(self.url, json=body) as response:
+        # A chain's whole state is a body of megabytes, which aiohttp wants as a file.
+        content = io.BytesIO(json.dumps(body).encode())
+        async with self._session.post(self.url, data=content, headers=_JSON) as response:
             answers = await response.json(content_type=None)
         return [_result(answer) for answer in sorted(answers, key=lambda answer: int(answer["id"]))]
 

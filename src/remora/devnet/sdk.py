@@ -2,8 +2,6 @@
 
 An `Environment` cannot be made through the SDK's public API, hence the pin of `polymarket-client`. Every address and
 URL is replaced: what a devnet lacks becomes the zero address or a closed port, so that nothing reaches production.
-Only proxy wallets and safes are derived as in production. The SDK asks the position manager for approvals, so shares
-stand in for it.
 """
 
 from __future__ import annotations
@@ -12,10 +10,12 @@ import dataclasses
 from typing import Any
 
 from eth_account import Account
-from polymarket import AsyncSecureClient, BuilderApiKey, Environment
+from eth_utils.address import to_checksum_address
+from polymarket import AsyncSecureClient, BuilderApiKey, Environment, RelayerApiKey
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
 
-from remora.devnet.endpoints import Endpoints
+from remora.devnet.endpoints import Contracts, Endpoints
+from remora.devnet.wallet_factories import safe_code_hash
 from remora.domain.ids import ZERO_ADDRESS, Address
 
 #: The discard port: nothing listens there.
@@ -24,21 +24,14 @@ _CLOSED_PORT = "127.0.0.1:9"
 _RELAYER_POLL_MS = 100
 _RELAYER_MAX_POLLS = 300
 _LACKING_CONTRACTS = (
-    "auto_redeem_operator",
-    "binary_module",
     "combinatorial_module",
-    "exchange_v3",
-    "neg_risk_module",
     "perps_deposit_contract",
-    "protocol_v2_router",
-    "relay_hub",
-    "safe_multisend",
 )
 
 
 def environment(endpoints: Endpoints) -> Environment:
     """Return the SDK environment of a devnet."""
-    contracts = endpoints.contracts
+    contracts = _checksummed(endpoints.contracts)
     config = dataclasses.replace(
         dataclasses.replace(PRODUCTION_CONFIG, **_lacking()),
         chain_id=endpoints.chain_id,
@@ -54,24 +47,39 @@ def environment(endpoints: Endpoints) -> Environment:
             deposit_wallet_factory=contracts.deposit_wallet_factory,
             deposit_wallet_beacon=contracts.deposit_wallet_factory,
             deposit_wallet_implementation=ZERO_ADDRESS,
+            proxy_factory=contracts.proxy_factory,
+            proxy_implementation=contracts.proxy_implementation,
+            safe_factory=contracts.safe_factory,
+            safe_init_code_hash="0x" + safe_code_hash(contracts.safe_singleton).hex(),
         ),
+        relay_hub=contracts.relay_hub,
+        safe_multisend=contracts.safe_multisend,
         clob_market_ws_url=endpoints.market_ws_url,
         clob_user_ws_url=endpoints.user_ws_url,
         rtds_ws_url=endpoints.live_ws_url or f"ws://{_CLOSED_PORT}",
         collateral_token=contracts.collateral,
         conditional_tokens=contracts.conditional_tokens,
-        position_manager=contracts.conditional_tokens,
+        position_manager=contracts.position_manager,
+        exchange_v3=contracts.exchange_v3,
+        protocol_v2_router=contracts.router,
+        binary_module=contracts.binary_module,
+        neg_risk_module=contracts.neg_risk_module,
         standard_exchange=contracts.exchange,
         neg_risk_exchange=contracts.neg_risk_exchange,
         collateral_adapter=contracts.collateral_adapter,
-        neg_risk_collateral_adapter=contracts.neg_risk_adapter,
+        neg_risk_collateral_adapter=contracts.neg_risk_collateral_adapter,
         neg_risk_adapter=contracts.neg_risk_adapter,
+        auto_redeem_operator=contracts.auto_redeemer,
     )
     return create_environment(name="remora devnet", config=config)
 
 
 async def async_client(
-    endpoints: Endpoints, private_key: str, *, wallet: Address | None = None, api_key: BuilderApiKey | None = None
+    endpoints: Endpoints,
+    private_key: str,
+    *,
+    wallet: Address | None = None,
+    api_key: BuilderApiKey | RelayerApiKey | None = None,
 ) -> AsyncSecureClient:
     """Return a client that trades with a wallet, and has its API key; `api_key` is for requests to the relayer.
 
@@ -84,6 +92,12 @@ async def async_client(
         environment=environment(endpoints),
         api_key=api_key,
     )
+
+
+def _checksummed(contracts: Contracts) -> Contracts:
+    """Return the addresses as the SDK's signer wants them when a plain account sends transactions."""
+    addresses = dataclasses.asdict(contracts)
+    return Contracts(**{name: to_checksum_address(address) for name, address in addresses.items()})
 
 
 def _lacking() -> dict[str, Any]:

@@ -12,17 +12,26 @@ from collections.abc import Collection
 from remora.devnet.clob.funds import Funds, Holding, Purse
 from remora.devnet.clob.signing import address_word, word
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import ledger_of
+from remora.devnet.remembering import Remembering
 from remora.devnet.rpc import Node, Request
+from remora.domain.errors import Refused
+from remora.domain.ids import Address
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ALLOWANCE = bytes.fromhex("dd62ed3e")
 _BALANCE_OF_TOKEN = bytes.fromhex("00fdd58e")
 _IS_APPROVED_FOR_ALL = bytes.fromhex("e985e9c5")
 _UNLIMITED = 2**256 - 1
+#: What anvil says of a block beyond its last one: a reorg took it, and it is replaced, or the server told, in a moment.
+_LOST = "BlockOutOfRange"
+_PAUSE_S = 0.02
 
 
-class Accounts:
+class Accounts(Remembering):
     """Keeps `funds.known` filled with what is asked for."""
+
+    remembered = ("_block",)
 
     def __init__(self, node: Node, contracts: Contracts, funds: Funds) -> None:
         self._node = node
@@ -55,7 +64,13 @@ class Accounts:
         wanted, self._wanted = list(self._wanted), {}
         block = self._block
         calls = [request for purse in wanted for request in self._requests(purse, hex(block))]
-        answers = await self._node.batch(calls)
+        try:
+            answers = await self._node.batch(calls)
+        except Refused as refused:
+            if _LOST not in str(refused):
+                raise
+            await asyncio.sleep(_PAUSE_S)
+            return
         if block != self._block:
             return
         for purse, balance, allowance in zip(wanted, answers[::2], answers[1::2], strict=True):
@@ -64,10 +79,10 @@ class Accounts:
     def _requests(self, purse: Purse, block: str) -> tuple[Request, Request]:
         owner, spender = address_word(purse.owner), address_word(purse.spender)
         if purse.token_id is None:
-            to = self._contracts.collateral
+            to = Address(self._contracts.collateral)
             balance, allowance = _BALANCE_OF + owner, _ALLOWANCE + owner + spender
         else:
-            to = self._contracts.conditional_tokens
+            to = ledger_of(self._contracts, purse.token_id)
             balance = _BALANCE_OF_TOKEN + owner + word(purse.token_id)
             allowance = _IS_APPROVED_FOR_ALL + owner + spender
         return _call(to, balance, block), _call(to, allowance, block)

@@ -12,11 +12,12 @@ import hmac
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from remora.devnet.clob import refusals
 from remora.devnet.clob.signing import auth_digest, signed_by
+from remora.devnet.remembering import Remembering
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
@@ -36,12 +37,14 @@ class ApiKey:
     passphrase: str = field(repr=False)
 
 
-class Gatekeeper:
-    """Issues API keys and tells whose request is whose."""
+class Gatekeeper(Remembering):
+    """Issues API keys and tells whose request is whose; `clocks` are those (in seconds) that clients may go by."""
 
-    def __init__(self, chain_id: int, now_s: Callable[[], int]) -> None:
+    remembered = ("_by_key", "_by_wallet")
+
+    def __init__(self, chain_id: int, *clocks: Callable[[], int]) -> None:
         self._chain_id = chain_id
-        self._now_s = now_s
+        self._clocks = clocks
         self._by_key: dict[str, ApiKey] = {}
         self._by_wallet: dict[tuple[str, int], ApiKey] = {}
 
@@ -52,6 +55,12 @@ class Gatekeeper:
             raise refusals.key_not_created()
         issued = _issued_to(wallet[0])
         self._by_wallet[wallet] = self._by_key[issued.key] = issued
+        return issued
+
+    def enrol(self, key: ApiKey) -> ApiKey:
+        """Let a wallet have a key as if it had asked for it with nonce 0; return the one that it has already, if so."""
+        issued = self._by_wallet.setdefault((key.address, 0), key)
+        self._by_key[issued.key] = issued
         return issued
 
     def derive(self, headers: Mapping[str, str]) -> ApiKey:
@@ -76,7 +85,7 @@ class Gatekeeper:
         message = f"{timestamp}{method}{path}".encode() + body
         if (
             headers.get("POLY_ADDRESS", "").lower() != issued.address
-            or not _is_recent(timestamp, self._now_s())
+            or not _is_recent(timestamp, self._clocks)
             or not _signs(issued.secret, message, headers.get("POLY_SIGNATURE", ""))
         ):
             raise refusals.unauthorized()
@@ -106,7 +115,7 @@ class Gatekeeper:
             _ADDRESS.fullmatch(address)
             and _SIGNATURE.fullmatch(signature)
             and _NONCE.fullmatch(nonce)
-            and _is_recent(timestamp, self._now_s())
+            and _is_recent(timestamp, self._clocks)
         ):
             raise refusals.invalid_l1_headers()
         digest = auth_digest(self._chain_id, address, timestamp, int(nonce))
@@ -115,11 +124,13 @@ class Gatekeeper:
         return address.lower(), int(nonce)
 
 
-class BuilderKeys:
+class BuilderKeys(Remembering):
     """Issues builder keys, which prove who asks the relayer, and tells whose request is whose."""
 
-    def __init__(self, now_s: Callable[[], int]) -> None:
-        self._now_s = now_s
+    remembered = ("_by_key",)
+
+    def __init__(self, *clocks: Callable[[], int]) -> None:
+        self._clocks = clocks
         self._by_key: dict[str, ApiKey] = {}
 
     def create(self, address: str) -> ApiKey:
@@ -144,11 +155,34 @@ class BuilderKeys:
         if (
             issued is None
             or not _same(issued.passphrase, headers.get("POLY_BUILDER_PASSPHRASE", ""))
-            or not _is_recent(timestamp, self._now_s())
+            or not _is_recent(timestamp, self._clocks)
             or not _signs(issued.secret, message, headers.get("POLY_BUILDER_SIGNATURE", ""))
         ):
             raise refusals.unauthorized()
         return issued
+
+
+class RelayerKeys(Remembering):
+    """Issues relayer keys: a word that an account shows to the relayer, beside its address and in clear."""
+
+    remembered = ("_address_of",)
+
+    def __init__(self) -> None:
+        self._address_of: dict[str, str] = {}
+
+    def create(self, address: str) -> str:
+        """Issue one more key to an account."""
+        key = str(uuid.uuid4())
+        self._address_of[key] = address
+        return key
+
+    def knows(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a request shows a key and its account; refuse one that shows another's."""
+        if (key := headers.get("RELAYER_API_KEY")) is None:
+            return False
+        if self._address_of.get(key) != headers.get("RELAYER_API_KEY_ADDRESS", "").lower():
+            raise refusals.unauthorized()
+        return True
 
 
 def _issued_to(address: str) -> ApiKey:
@@ -160,8 +194,11 @@ def _issued_to(address: str) -> ApiKey:
     )
 
 
-def _is_recent(timestamp: str, now_s: int) -> bool:
-    return bool(_TIMESTAMP.fullmatch(timestamp)) and abs(int(timestamp) - now_s) <= _TOLERANCE_S
+def _is_recent(timestamp: str, clocks: Iterable[Callable[[], int]]) -> bool:
+    """Tell whether it is about that time by one of the clocks: the venue's may have been moved, a client's not."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return False
+    return any(abs(int(timestamp) - now_s()) <= _TOLERANCE_S for now_s in clocks)
 
 
 def _signs(secret: str, message: bytes, signature: str) -> bool:

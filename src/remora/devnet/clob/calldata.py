@@ -1,6 +1,6 @@
 """The calldata of `matchOrders`, put together from ABI words: the server makes one for every trade.
 
-`eth_abi` is the oracle in the tests.
+Each generation of the exchange has its own arguments (polymarket.md 1.5). `eth_abi` is the oracle in the tests.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from remora.devnet.clob.signing import order_words, word
 from remora.devnet.clob.trades import Trade
 
 _SELECTOR = bytes.fromhex("3c2b4399")
+_SELECTOR_V3 = bytes.fromhex("0fb25ba4")
 _WORD = 32
 _HEAD_WORDS = 7
 #: Eleven static fields, and the offset of the signature.
@@ -30,7 +31,10 @@ def match_orders(trade: Trade) -> bytes:
         _numbers([fill.making for fill in trade.fills]),
         _numbers([0 for _ in makers]),
     )
-    taker_at, makers_at, fills_at, fees_at = _offsets(tails, _WORD * _HEAD_WORDS)
+    offsets = _offsets(tails, _WORD * _HEAD_WORDS)
+    if trade.taker.listing.market.version == "v2":
+        return b"".join((_SELECTOR_V3, *offsets, word(trade.making), word(trade.taking), word(trade.fee), *tails))
+    taker_at, makers_at, fills_at, fees_at = offsets
     head = (
         bytes.fromhex(trade.taker.listing.market.condition_id[2:]),
         taker_at,

@@ -14,7 +14,9 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from remora.devnet.remembering import Remembering
 from remora.devnet.rpc import Node
+from remora.devnet.turns import Turns
 from remora.domain.errors import Refused
 
 _SUBSCRIBE = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
@@ -42,13 +44,16 @@ class Listener(Protocol):
     async def on_reorg(self, first_lost: int) -> None: ...
 
 
-class ChainFollower:
+class ChainFollower(Remembering):
     """Tells a listener every block once, in order."""
 
-    def __init__(self, node: Node, ws_url: str, listener: Listener) -> None:
+    remembered = ("_hashes", "_head")
+
+    def __init__(self, node: Node, ws_url: str, listener: Listener, turns: Turns | None = None) -> None:
         self._node = node
         self._ws_url = ws_url
         self._listener = listener
+        self._turns = turns or Turns()
         self._hashes: dict[int, str] = {}
         self._head = -1
         self._following = asyncio.Lock()
@@ -73,10 +78,14 @@ class ChainFollower:
     async def _follow(self, session: aiohttp.ClientSession) -> None:
         async with session.ws_connect(self._ws_url) as socket:
             await socket.send_str(json.dumps(_SUBSCRIBE))
-            await self.catch_up()
+            await self._take_turn()
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    await self.catch_up()
+                    await self._take_turn()
+
+    async def _take_turn(self) -> None:
+        async with self._turns.turn():
+            await self.catch_up()
 
     async def _unseen(self, latest: Block) -> list[Block]:
         """Return the blocks from the last one seen, or the last one shared, to the latest."""

@@ -1,4 +1,7 @@
-"""The routes about who else may act for an account: builder keys, and the session keys of its deposit wallet."""
+"""The routes about who else may act for an account: builder and relayer keys, session keys of its wallet.
+
+The venue issues relayer keys on its website; here a request with the account's API key does it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from remora.devnet.clob.auth import ApiKey, BuilderKeys, Gatekeeper
+from remora.devnet.clob.auth import BuilderKeys, Gatekeeper, RelayerKeys
 from remora.devnet.clob.orders import SignatureType
 from remora.devnet.clob.sessions import Session, Sessions
 from remora.devnet.clob.signatories import Signatories
 from remora.devnet.clob.views import Json
-from remora.devnet.clob.web import answer
+from remora.devnet.clob.web import answer, caller_of
 
 _BUILDER_KEYS = "/auth/builder-api-key"
 
@@ -22,14 +25,16 @@ class Delegates:
 
     sessions: Sessions
     builder_keys: BuilderKeys
+    relayer_keys: RelayerKeys
 
 
 class Delegation:
     """What an account lets others do."""
 
-    def __init__(self, *, gatekeeper: Gatekeeper, builder_keys: BuilderKeys, signatories: Signatories) -> None:
+    def __init__(self, *, gatekeeper: Gatekeeper, delegates: Delegates, signatories: Signatories) -> None:
         self._gatekeeper = gatekeeper
-        self._builder_keys = builder_keys
+        self._builder_keys = delegates.builder_keys
+        self._relayer_keys = delegates.relayer_keys
         self._signatories = signatories
 
     def routes(self) -> list[web.RouteDef]:
@@ -38,16 +43,17 @@ class Delegation:
             web.post(_BUILDER_KEYS, self._create_key),
             web.get(_BUILDER_KEYS, self._list_keys),
             web.delete(_BUILDER_KEYS, self._delete_key),
+            web.post("/auth/relayer-api-key", self._create_relayer_key),
             web.get("/v1/user/session-signers", self._list_sessions),
         ]
 
     async def _create_key(self, request: web.Request) -> web.Response:
-        caller = await self._caller(request)
+        caller = await caller_of(request, self._gatekeeper)
         issued = self._builder_keys.create(caller.address)
         return answer({"key": issued.key, "secret": issued.secret, "passphrase": issued.passphrase})
 
     async def _list_keys(self, request: web.Request) -> web.Response:
-        caller = await self._caller(request)
+        caller = await caller_of(request, self._gatekeeper)
         return answer([{"key": key} for key in self._builder_keys.keys_of(caller.address)])
 
     async def _delete_key(self, request: web.Request) -> web.Response:
@@ -56,14 +62,15 @@ class Delegation:
         self._builder_keys.delete(issued)
         return answer("OK")
 
+    async def _create_relayer_key(self, request: web.Request) -> web.Response:
+        caller = await caller_of(request, self._gatekeeper)
+        return answer({"key": self._relayer_keys.create(caller.address), "address": caller.address})
+
     async def _list_sessions(self, request: web.Request) -> web.Response:
-        caller = await self._caller(request)
+        caller = await caller_of(request, self._gatekeeper)
         wallet = self._signatories.wallet_of(caller.address, SignatureType.DEPOSIT_WALLET)
         sessions = await self._signatories.sessions_of(wallet)
         return answer({"wallet": wallet, "signers": [_shown(session) for session in sessions]})
-
-    async def _caller(self, request: web.Request) -> ApiKey:
-        return self._gatekeeper.authenticate(request.headers, request.method, request.path, await request.read())
 
 
 def _shown(session: Session) -> Json:

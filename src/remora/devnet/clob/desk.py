@@ -13,8 +13,9 @@ from remora.devnet.clob.listings import Listings
 from remora.devnet.clob.orders import OrderRequest, Side, SignedOrder
 from remora.devnet.clob.settlement import Settlement
 from remora.devnet.clob.signatories import Signatories
-from remora.devnet.clob.signing import OTHER_EXCHANGE_VERSIONS, exchange_domain, order_digest, signed_by
+from remora.devnet.clob.signing import EXCHANGE_VERSIONS, exchange_domain, order_digest, signed_by
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import exchange_versions
 
 
 class Desk:
@@ -33,10 +34,13 @@ class Desk:
         signatories: Signatories,
         house: House,
     ) -> None:
-        self._domains = {
-            exchange: exchange_domain(chain_id, exchange)
-            for exchange in (contracts.exchange, contracts.neg_risk_exchange)
+        versions = exchange_versions(contracts)
+        self._domains: dict[str, bytes] = {
+            exchange: exchange_domain(chain_id, exchange, version) for exchange, version in versions.items()
         }
+        self._all_domains = [
+            exchange_domain(chain_id, exchange, version) for exchange in versions for version in EXCHANGE_VERSIONS
+        ]
         self._listings = listings
         self._engine = engine
         self._accounts = accounts
@@ -44,7 +48,6 @@ class Desk:
         self._settlement = settlement
         self._signatories = signatories
         self._house = house
-        self._chain_id = chain_id
 
     async def place(self, request: OrderRequest, sender: ApiKey) -> Placement:
         """Accept an order and have its trades settled, or refuse it with nothing changed."""
@@ -58,7 +61,7 @@ class Desk:
         try:
             await self._signatories.check_signature(order, digest)
         except refusals.Refusal:
-            if self._is_of_another_version(order, listing.exchange):
+            if self._is_of_another_version(order):
                 raise refusals.version_mismatch() from None
             raise
         token = None if order.side is Side.BUY else order.token_id
@@ -79,10 +82,10 @@ class Desk:
         """Tell whether a rejection of this order is to be told in the body of a success."""
         return self._listings.of_token(request.order.token_id).market.refuses_in_body
 
-    def _is_of_another_version(self, order: SignedOrder, exchange: str) -> bool:
-        """Tell whether a plain signature was made for an exchange of another version."""
-        domains = (exchange_domain(self._chain_id, exchange, version) for version in OTHER_EXCHANGE_VERSIONS)
-        return any(signed_by(order_digest(order, domain), order.signature, order.signer) for domain in domains)
+    def _is_of_another_version(self, order: SignedOrder) -> bool:
+        """Tell whether a plain signature was made for another exchange, or another version of its domain."""
+        digests = (order_digest(order, domain) for domain in self._all_domains)
+        return any(signed_by(digest, order.signature, order.signer) for digest in digests)
 
     async def release_due(self) -> None:
         """Match the orders whose delay is over, and have their trades settled."""

@@ -1,48 +1,34 @@
-"""The order book server's heart: accepts, matches, cancels and undoes, in memory and without waiting.
+"""The order book server's heart: accepts, matches and cancels, in memory and without waiting.
 
 Every public method runs to its end before anything else does, so that an order is checked against exactly the book
-and the funds that it then changes. Chain and clients are told through the audience and the returned trades.
+and the funds that it then changes. Chain and clients are told through the audience and the returned trades; what the
+chain makes of these is for `aftermath`.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
 
 from remora.devnet.clob import refusals
+from remora.devnet.clob.aftermath import Aftermath
+from remora.devnet.clob.audience import Audience, OrderEvent
 from remora.devnet.clob.book import Book, OrderStatus, PlacedOrder
-from remora.devnet.clob.funds import Funds, Purse, purse_of
+from remora.devnet.clob.floor import Floor
+from remora.devnet.clob.funds import Funds, purse_of
 from remora.devnet.clob.listings import Listing
 from remora.devnet.clob.matching import Fill, Match, is_spent, match, taker_fee
 from remora.devnet.clob.orders import OrderRequest, OrderType, Side
 from remora.devnet.clob.rules import EXPIRY_MARGIN_S, price_of
-from remora.devnet.clob.trades import Trade, TradeStatus
-from remora.devnet.clob.units import ONE, ceil_div
+from remora.devnet.clob.trades import Trade
+from remora.devnet.clob.units import ONE, ceil_div, from_text
+from remora.devnet.remembering import Part, Remembering
 
 #: More makers make more transactions: the exchange's calldata and gas stay bounded.
 MAKERS_PER_TRADE = 10
-
-
-class OrderEvent(StrEnum):
-    """What the user channel calls a change of an order."""
-
-    PLACEMENT = "PLACEMENT"
-    UPDATE = "UPDATE"
-    CANCELLATION = "CANCELLATION"
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A place in a book whose shares changed."""
-
-    is_bid: bool
-    yes_price: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +39,6 @@ class LastTrade:
     is_bid: bool
 
 
-class Audience(Protocol):
-    """Who hears of changes; told after the fact, must not call back."""
-
-    def order_changed(self, order: PlacedOrder, event: OrderEvent) -> None: ...
-
-    def trade_changed(self, trade: Trade) -> None: ...
-
-    def book_changed(self, listing: Listing, book: Book, spots: Iterable[Spot]) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """An accepted order, and the trades that it made at once."""
@@ -71,8 +47,18 @@ class Placement:
     trades: tuple[Trade, ...]
 
 
-class Engine:
+class Engine(Remembering):
     """Books, orders and trades of all markets."""
+
+    remembered = (
+        "orders",
+        "trades",
+        "_trades_of",
+        "_last_trades",
+        "_expiring",
+        "_delayed",
+        "_placed",
+    )
 
     def __init__(
         self,
@@ -84,35 +70,46 @@ class Engine:
     ) -> None:
         self.orders: dict[str, PlacedOrder] = {}
         self.trades: dict[str, Trade] = {}
+        self._floor = Floor(funds=funds, audience=audience)
+        self.aftermath = Aftermath(self._floor, now_s)
         self._funds = funds
         self._audience = audience
         self._now_s = now_s
         self._delay_of = delay_of
-        self._books: defaultdict[str, Book] = defaultdict(Book)
         self._trades_of: defaultdict[str, list[Trade]] = defaultdict(list)
         self._last_trades: dict[str, LastTrade] = {}
-        self._volumes: Counter[str] = Counter()
-        self._live: defaultdict[str, dict[str, PlacedOrder]] = defaultdict(dict)
         self._expiring: list[tuple[int, int, PlacedOrder]] = []
         self._delayed: dict[str, tuple[int, PlacedOrder]] = {}
-        self._sequence = itertools.count()
-        self._spots: dict[Spot, None] = {}
+        self._placed = 0
+
+    def parts(self) -> list[Part]:
+        """Return what remembers something."""
+        return [self._floor, self]
 
     def book(self, listing: Listing) -> Book:
         """Return a market's book, for reading."""
-        return self._books[listing.market.condition_id]
+        return self._floor.book(listing)
 
     def last_trade(self, listing: Listing) -> LastTrade | None:
         """Return a market's last trade, if it had one."""
         return self._last_trades.get(listing.market.condition_id)
 
     def volume(self, listing: Listing) -> int:
-        """Return the collateral that was traded in a market, in base units."""
-        return self._volumes[listing.market.condition_id]
+        """Return the collateral that was traded in a market, here and before, in base units."""
+        return from_text(listing.market.past_volume) + self._floor.volumes[listing.market.condition_id]
+
+    def liquidity(self, listing: Listing) -> int:
+        """Return the collateral for which orders rest in a market, in base units; a share offered counts as its price.
+
+        An offer of YES at p is a bid for NO at 1 - p.
+        """
+        book = self.book(listing)
+        bids = [level for is_yes in (True, False) for level in book.bids(is_yes=is_yes)]
+        return sum(level.price * level.shares // ONE for level in bids)
 
     def live_orders(self, address: str) -> list[PlacedOrder]:
         """Return the resting orders that an address made, or placed for its wallet."""
-        return list(self._live[address].values())
+        return self._floor.live_orders(address)
 
     def trades_of(self, trader: str) -> list[Trade]:
         """Return the trades that a trader was a party of, newest first."""
@@ -160,9 +157,7 @@ class Engine:
 
     def cancel(self, order: PlacedOrder, status: OrderStatus = OrderStatus.CANCELED) -> None:
         """Take a live order off the book."""
-        self._leave(order, status)
-        self._audience.order_changed(order, OrderEvent.CANCELLATION)
-        self._tell_of_book(order.listing)
+        self._floor.cancel(order, status)
 
     def cancel_all(self, trader: str, *, maker: str | None = None) -> None:
         """Take all live orders of a trader, or those for one maker, off their books."""
@@ -184,54 +179,16 @@ class Engine:
             if order.status is OrderStatus.LIVE:
                 self.cancel(order, OrderStatus.CANCELED_EXPIRED_ORDER)
 
-    def mine(self, trade: Trade) -> None:
-        """Record that a trade's transaction is in a block: balances now tell what it claimed."""
-        self._claim(trade, -1)
-        for owner, token_id, amount in trade.movements():
-            self._funds.book(owner, token_id, amount)
-        self._advance(trade, TradeStatus.MINED)
-
-    def confirm(self, trade: Trade) -> None:
-        """Record that a trade is final."""
-        self._advance(trade, TradeStatus.CONFIRMED)
-
-    def put_off(self, trade: Trade) -> None:
-        """Record that a trade which is in no block yet will be sent later."""
-        self._advance(trade, TradeStatus.RETRYING)
-
-    def retry(self, trade: Trade) -> None:
-        """Record that a mined trade's block is gone, and that it will be sent again."""
-        self._claim(trade, 1)
-        self._advance(trade, TradeStatus.RETRYING)
-
-    def fail(self, trade: Trade) -> None:
-        """Undo a trade whose transaction reverted.
-
-        Makers get their place in the book back, unless they cancelled, would cross what came meanwhile, or no longer
-        have what they offer; the taker's part is dropped. The parties' purses must be known.
-        """
-        self._claim(trade, -1)
-        self._volumes[trade.taker.listing.market.condition_id] -= trade.collateral
-        trade.taker.shares_matched -= trade.shares
-        if not trade.taker.shares_matched and trade.taker.status is OrderStatus.MATCHED:
-            trade.taker.status = OrderStatus.INVALID
-        self._advance(trade, TradeStatus.FAILED)
-        self._audience.order_changed(trade.taker, OrderEvent.UPDATE)
-        for fill in trade.fills:
-            self._restore(fill)
-        for purse in {purse_of(order) for order in trade.parties()}:
-            self._drop_uncovered(purse)
-        self._tell_of_book(trade.taker.listing)
-
     def _priced(self, order_id: str, request: OrderRequest, listing: Listing, trader: str) -> PlacedOrder:
         now = self._now_s()
+        self._placed += 1
         return PlacedOrder(
             id=order_id,
             request=request,
             trader=trader,
             listing=listing,
             price=price_of(order_id, request, listing, now),
-            sequence=next(self._sequence),
+            sequence=self._placed,
             created_s=now,
             making_left=request.order.maker_amount,
             shares_left=request.order.shares,
@@ -280,10 +237,10 @@ class Engine:
         taker.shares_matched += trade.shares
         taker.trade_ids.append(trade.id)
         self.trades[trade.id] = trade
-        self._volumes[taker.listing.market.condition_id] += trade.collateral
+        self._floor.volumes[taker.listing.market.condition_id] += trade.collateral
         for trader in {party.trader for party in trade.parties()}:
             self._trades_of[trader].append(trade)
-        self._claim(trade, 1)
+        self._floor.claim(trade, 1)
         for fill in trade.fills:
             self._take_from(fill, trade.id)
         last = trade.fills[-1].maker
@@ -291,14 +248,14 @@ class Engine:
 
     def _take_from(self, fill: Fill, trade_id: str) -> None:
         maker = fill.maker
-        self._touch(maker)
+        self._floor.touch(maker)
         maker.making_left -= fill.making
         maker.shares_left -= fill.shares
         maker.shares_matched += fill.shares
         maker.trade_ids.append(trade_id)
         self._funds.active[purse_of(maker)] -= fill.making
         if is_spent(maker):
-            self._leave(maker, OrderStatus.MATCHED)
+            self._floor.leave(maker, OrderStatus.MATCHED)
 
     def _rest_or_finish(self, order: PlacedOrder, plan: Match) -> None:
         if not order.request.type.rests or plan.is_complete:
@@ -308,63 +265,10 @@ class Engine:
         if order.side is Side.BUY:
             # What better prices saved is not needed to rest.
             order.making_left = min(order.making_left, ceil_div(order.shares_left * order.price, ONE))
-        self._enter(order)
+        self._floor.enter(order)
         if order.request.type is OrderType.GTD:
             due = order.request.expiration_s - EXPIRY_MARGIN_S
             heapq.heappush(self._expiring, (due, order.sequence, order))
-
-    def _restore(self, fill: Fill) -> None:
-        maker = fill.maker
-        maker.shares_matched -= fill.shares
-        if maker.status is OrderStatus.MATCHED:
-            if self.book(maker.listing).would_cross(maker):
-                maker.status = OrderStatus.CANCELED
-                self._audience.order_changed(maker, OrderEvent.CANCELLATION)
-                return
-            maker.status = OrderStatus.LIVE
-            self._enter(maker)
-        if maker.status is OrderStatus.LIVE:
-            maker.making_left += fill.making
-            maker.shares_left += fill.shares
-            self._funds.active[purse_of(maker)] += fill.making
-            self._touch(maker)
-            self._audience.order_changed(maker, OrderEvent.UPDATE)
-
-    def _drop_uncovered(self, purse: Purse) -> None:
-        if self._funds.covers(purse):
-            return
-        for order in self.live_orders(purse.owner):
-            if purse_of(order) == purse:
-                self.cancel(order, OrderStatus.CANCELED_NOT_ENOUGH_BALANCE)
-
-    def _enter(self, order: PlacedOrder) -> None:
-        self.book(order.listing).add(order)
-        for address in {order.maker, order.trader}:
-            self._live[address][order.id] = order
-        self._funds.active[purse_of(order)] += order.making_left
-        self._touch(order)
-
-    def _leave(self, order: PlacedOrder, status: OrderStatus) -> None:
-        self.book(order.listing).remove(order)
-        for address in {order.maker, order.trader}:
-            del self._live[address][order.id]
-        self._funds.active[purse_of(order)] -= order.making_left
-        order.making_left = order.shares_left = 0
-        order.status = status
-        self._touch(order)
-
-    def _claim(self, trade: Trade, sign: int) -> None:
-        self._funds.matched[purse_of(trade.taker)] += sign * trade.claim
-        for fill in trade.fills:
-            self._funds.matched[purse_of(fill.maker)] += sign * fill.making
-
-    def _advance(self, trade: Trade, status: TradeStatus) -> None:
-        trade.status = status
-        trade.updated_s = self._now_s()
-        self._audience.trade_changed(trade)
-
-    def _touch(self, order: PlacedOrder) -> None:
-        self._spots[Spot(order.is_bid, order.yes_price)] = None
 
     def _tell_of_placement(self, order: PlacedOrder, trades: tuple[Trade, ...], event: OrderEvent) -> None:
         self._audience.order_changed(order, event)
@@ -372,12 +276,7 @@ class Engine:
             for fill in trade.fills:
                 self._audience.order_changed(fill.maker, OrderEvent.UPDATE)
             self._audience.trade_changed(trade)
-        self._tell_of_book(order.listing)
-
-    def _tell_of_book(self, listing: Listing) -> None:
-        if self._spots:
-            spots, self._spots = self._spots, {}
-            self._audience.book_changed(listing, self.book(listing), spots)
+        self._floor.tell_of_book(order.listing)
 
 
 def _refuse_unless_fit(order: PlacedOrder, plan: Match) -> None:

@@ -15,6 +15,8 @@ from remora.devnet.clob import refusals
 from remora.devnet.clob.book import PlacedOrder
 from remora.devnet.clob.orders import Side
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import exchange_versions
+from remora.devnet.remembering import Remembering
 
 #: Allowances from here on are not worth counting down; smaller ones are read again when something was spent of them.
 _UNLIMITED = 2**255
@@ -43,15 +45,17 @@ def purse_of(order: PlacedOrder) -> Purse:
     return Purse(signed.maker, None if signed.side is Side.BUY else signed.token_id, order.listing.exchange)
 
 
-class Funds:
+class Funds(Remembering):
     """Holdings as of the last block, and the claims on them.
 
     `known` is filled by who reads the chain, and kept up to date: our own trades are booked when they are mined, and
     who else's transactions touched is forgotten. To ask about a purse that is not known is a mistake of the caller.
     """
 
+    remembered = ("known", "active", "matched")
+
     def __init__(self, contracts: Contracts) -> None:
-        self._spenders = (contracts.exchange, contracts.neg_risk_exchange)
+        self._spenders = tuple(exchange_versions(contracts))
         self.known: dict[Purse, Holding] = {}
         self.active: Counter[Purse] = Counter()
         self.matched: Counter[Purse] = Counter()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from remora.devnet.remembering import Remembering
+
 #: Ten seconds, and five more to be sure.
 SILENCE_MS = 15_000
 
@@ -27,8 +29,10 @@ class _Beat:
     at_ms: int
 
 
-class Heartbeats:
+class Heartbeats(Remembering):
     """The last heartbeat of everybody who is watched."""
+
+    remembered = ("_last",)
 
     def __init__(self) -> None:
         self._last: dict[str, _Beat] = {}

@@ -9,6 +9,9 @@ from remora.devnet.clob import refusals
 from remora.devnet.clob.precision import BY_TICK, Precision
 from remora.devnet.clob.units import from_text
 from remora.devnet.endpoints import Contracts, Market
+from remora.devnet.generations import exchange_of
+from remora.devnet.markets import slug_of
+from remora.devnet.remembering import Remembering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class Listing:
         return cls(
             number=number,
             market=market,
-            exchange=contracts.neg_risk_exchange if market.neg_risk else contracts.exchange,
+            exchange=exchange_of(contracts, market),
             tick=tick,
             min_shares=from_text(market.min_order_size),
             fee_rate=from_text(market.fee_rate),
@@ -46,6 +49,16 @@ class Listing:
         """The token ids, YES first."""
         return self.market.yes_token_id, self.market.no_token_id
 
+    @property
+    def event_title(self) -> str:
+        """The title of the event that the market belongs to: its own question if it names none."""
+        return self.market.event or self.market.question
+
+    @property
+    def event_slug(self) -> str:
+        """The event's title as it stands in a URL."""
+        return slug_of(self.event_title)
+
     def is_yes(self, token_id: int) -> bool:
         return token_id == self.market.yes_token_id
 
@@ -53,8 +66,10 @@ class Listing:
         return "Yes" if self.is_yes(token_id) else "No"
 
 
-class Listings:
+class Listings(Remembering):
     """All listed markets."""
+
+    remembered = ("_by_condition", "_by_token")
 
     def __init__(self, contracts: Contracts, now_s: Callable[[], int]) -> None:
         self._contracts = contracts
@@ -82,9 +97,18 @@ class Listings:
     def __iter__(self) -> Iterator[Listing]:
         return iter(self._by_condition.values())
 
+    def find(self, subject: str) -> Listing | None:
+        """Return the market of a condition, or the first one of a neg-risk market, if it is listed."""
+        of_condition = self._by_condition.get(subject.lower())
+        return of_condition or next((each for each in self if each.market.neg_risk_market_id == subject.lower()), None)
+
+    def find_token(self, token_id: int) -> Listing | None:
+        """Return the market of a token, if it is listed."""
+        return self._by_token.get(token_id)
+
     def of_token(self, token_id: int) -> Listing:
         """Return the market of a token; refuse with 404 when there is none."""
-        if (listing := self._by_token.get(token_id)) is None:
+        if (listing := self.find_token(token_id)) is None:
             raise refusals.unknown_token()
         return listing
 

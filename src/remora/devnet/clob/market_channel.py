@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
 from remora.devnet.clob import refusals, views
+from remora.devnet.clob.audience import Spot
 from remora.devnet.clob.book import Book
 from remora.devnet.clob.connection import Connection
-from remora.devnet.clob.engine import Spot
 from remora.devnet.clob.listings import Listing
 from remora.devnet.clob.tokens import token_of
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.web import dumps
+from remora.devnet.remembering import Remembering
 
 
 class _Subscriber(Connection):
@@ -25,8 +27,10 @@ class _Subscriber(Connection):
         self.wants_more = False
 
 
-class MarketChannel:
+class MarketChannel(Remembering):
     """Its subscribers, and what they are told."""
+
+    remembered = ("_tops",)
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -48,8 +52,7 @@ class MarketChannel:
 
     async def close(self) -> None:
         """Disconnect everybody."""
-        for subscriber in list(self._subscribers):
-            await subscriber.close()
+        await asyncio.gather(*(subscriber.close() for subscriber in self._subscribers))
 
     def book_changed(self, listing: Listing, book: Book, spots: Iterable[Spot]) -> None:
         """Tell of changed places in a book."""

@@ -5,6 +5,7 @@ The devnet has no pictures, profiles, rewards or oracles of its own: their field
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,25 +14,28 @@ from remora.devnet.clob.quotes import Quote
 from remora.devnet.clob.units import to_text
 from remora.devnet.clob.views import Json
 from remora.devnet.clob.web import dumps
+from remora.devnet.markets import slug_of
 from remora.domain.ids import ZERO_ADDRESS
 
-#: Markets of the devnet end a year after they were listed; nobody resolves them because of that.
+#: Markets of the devnet that name no end announce a year after they were listed; an end resolves none of them.
 _LIFE_S = 365 * 86_400
-_PERIODS = ("24hr", "1wk", "1mo", "1yr")
+#: The periods that Gamma tells figures of.
+PERIODS = ("24hr", "1wk", "1mo", "1yr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What became of a market: its quote, the collateral that was traded (base units), whether it has ended."""
+    """What became of a market: its quote, the collateral traded and resting (base units), whether it has ended."""
 
     quote: Quote
     last_price: int
     volume: int
+    liquidity: int
     is_resolved: bool
 
 
 def gamma_market(listing: Listing, figures: Figures) -> Json:
-    """Return a market as Gamma describes it."""
+    """Return a market as Gamma describes it within its event; by itself it has `events` as well."""
     return {
         **_identity(listing),
         **_state(listing, is_resolved=figures.is_resolved),
@@ -55,11 +59,11 @@ def clob_market(listing: Listing, quote: Quote) -> Json:
         "minimum_order_size": json_number(market.min_order_size),
         "minimum_tick_size": json_number(market.tick_size),
         "condition_id": market.condition_id,
-        "question_id": "",
+        "question_id": market.question_id,
         "question": market.question,
         "description": "",
         "market_slug": market.slug,
-        "end_date_iso": _time(listing.listed_s + _LIFE_S),
+        "end_date_iso": _time(_ends_s(listing)),
         "game_start_time": None,
         "seconds_delay": market.seconds_delay,
         "fpmm": "",
@@ -67,14 +71,14 @@ def clob_market(listing: Listing, quote: Quote) -> Json:
         "taker_base_fee": 0,
         "notifications_enabled": False,
         "neg_risk": market.neg_risk,
-        "neg_risk_market_id": "",
+        "neg_risk_market_id": market.neg_risk_market_id,
         "neg_risk_request_id": "",
         "icon": "",
         "image": "",
         "rewards": {"rates": None, "min_size": 0, "max_spread": 0},
         "is_50_50_outcome": False,
         "tokens": [_token(listing, token, quote) for token in listing.tokens],
-        "tags": ["All"],
+        "tags": [*market.tags, "All"],
     }
 
 
@@ -95,8 +99,13 @@ def terms(listing: Listing) -> Json:
         "aot": _time(listing.listed_s),
         "itode": market.seconds_delay > 0,
         "fd": {"r": json_number(market.fee_rate), "e": 1, "to": True} if listing.fee_rate else None,
-        "v": "v1",
+        "v": market.version,
     }
+
+
+def listed_times(listing: Listing) -> tuple[str, str]:
+    """Return when a market was opened, and when it ends."""
+    return _time(listing.listed_s), _time(_ends_s(listing))
 
 
 def json_number(text: str) -> float:
@@ -112,11 +121,33 @@ def _identity(listing: Listing) -> Json:
         "conditionId": market.condition_id,
         "slug": market.slug,
         "description": "",
+        "category": market.category or None,
+        "tags": [_tag(label) for label in market.tags],
         "outcomes": dumps([listing.outcome(token) for token in listing.tokens]),
-        "clobTokenIds": dumps([str(token) for token in listing.tokens]),
-        "version": "v1",
-        "events": [],
+        **_ids(listing),
+        "version": market.version,
+        "questionID": market.question_id,
+        **_place_in_event(listing),
     }
+
+
+def _place_in_event(listing: Listing) -> Json:
+    market = listing.market
+    if not market.neg_risk_market_id:
+        return {"groupItemTitle": "", "groupItemThreshold": "0"}
+    index = int(market.question_id[-2:], 16)
+    return {
+        "groupItemTitle": market.question,
+        "groupItemThreshold": str(index),
+        "negRiskMarketID": market.neg_risk_market_id,
+    }
+
+
+def _ids(listing: Listing) -> Json:
+    """Return the ids of a market's outcomes, under the name of the ledger that keeps them."""
+    ids = dumps([str(token) for token in listing.tokens])
+    is_position = listing.market.version == "v2"
+    return {"clobTokenIds": None if is_position else ids, "positionIds": ids if is_position else None}
 
 
 def _state(listing: Listing, *, is_resolved: bool) -> Json:
@@ -155,6 +186,7 @@ def _rules(listing: Listing) -> Json:
 
 def _figures(listing: Listing, figures: Figures) -> Json:
     quote, volume = figures.quote, json_number(to_text(figures.volume))
+    liquidity = to_text(figures.liquidity)
     prices = [to_text(quote.price_of(is_yes=listing.is_yes(token))) for token in listing.tokens]
     return {
         "outcomePrices": dumps(prices),
@@ -162,17 +194,18 @@ def _figures(listing: Listing, figures: Figures) -> Json:
         "bestAsk": json_number(to_text(quote.ask)),
         "spread": json_number(to_text(quote.ask - quote.bid)),
         "lastTradePrice": json_number(to_text(figures.last_price)),
-        "oneMonthPriceChange": 0,
+        **dict.fromkeys(("oneDayPriceChange", "oneWeekPriceChange", "oneMonthPriceChange"), 0),
         "volume": to_text(figures.volume),
         **dict.fromkeys(("volumeNum", "volumeClob"), volume),
-        **{f"volume{period}{book}": volume for period in _PERIODS for book in ("", "Clob")},
-        "liquidity": "0",
-        **dict.fromkeys(("liquidityNum", "liquidityClob", "competitive"), 0),
+        **{f"volume{period}{book}": volume for period in PERIODS for book in ("", "Clob")},
+        "liquidity": liquidity,
+        **dict.fromkeys(("liquidityNum", "liquidityClob"), json_number(liquidity)),
+        "competitive": 0,
     }
 
 
 def _times(listing: Listing) -> Json:
-    start, end = _time(listing.listed_s), _time(listing.listed_s + _LIFE_S)
+    start, end = listed_times(listing)
     began = ("startDate", "createdAt", "updatedAt", "acceptingOrdersTimestamp", "deployingTimestamp")
     return {
         **dict.fromkeys(began, start),
@@ -185,7 +218,7 @@ def _times(listing: Listing) -> Json:
 
 def _unused() -> Json:
     """Return what Gamma tells and a devnet has nothing to say about."""
-    texts = ("resolutionSource", "image", "icon", "groupItemTitle", "groupItemThreshold", "questionID", "seriesColor")
+    texts = ("resolutionSource", "image", "icon", "seriesColor")
     display = ("cyom", "showGmpSeries", "showGmpOutcome", "requiresTranslation", "pagerDutyNotificationEnabled")
     running = ("automaticallyActive", "manualActivation", "clearBookOnStart", "pendingDeployment", "deploying")
     return {
@@ -203,6 +236,16 @@ def _unused() -> Json:
 def _token(listing: Listing, token_id: int, quote: Quote) -> Json:
     price = json_number(to_text(quote.price_of(is_yes=listing.is_yes(token_id))))
     return {"token_id": str(token_id), "outcome": listing.outcome(token_id), "price": price, "winner": False}
+
+
+def _tag(label: str) -> Json:
+    """Return a tag; the same label is the same tag, whatever the market."""
+    slug = slug_of(label)
+    return {"id": str(zlib.crc32(slug.encode())), "label": label, "slug": slug}
+
+
+def _ends_s(listing: Listing) -> int:
+    return listing.market.ends_s or listing.listed_s + _LIFE_S
 
 
 def _time(at_s: int) -> str:

@@ -51,7 +51,8 @@ def match(taker: PlacedOrder, makers: Iterable[PlacedOrder]) -> Match:
     """Plan the fills of an order with the resting orders opposite, best first; nothing is changed.
 
     A BUY that does not rest is bounded by the collateral that it offers, so that a better price buys more shares;
-    every other order is bounded by its shares.
+    every other order is bounded by its shares. In a market of version "v2" that BUY is bounded by both: exchange V3
+    counts a buy by its shares, and reverts when it gets more.
     """
     fills: list[Fill] = []
     spent = received = 0
@@ -99,9 +100,11 @@ def _accepts(taker: PlacedOrder, price: int) -> bool:
 
 
 def _wanted(taker: PlacedOrder, price: int, spent: int, received: int) -> int:
-    if taker.side is Side.BUY and not taker.request.type.rests:
-        return (taker.making_left - spent) * ONE // price
-    return taker.shares_left - received
+    shares_left = taker.shares_left - received
+    if taker.side is Side.SELL or taker.request.type.rests:
+        return shares_left
+    affordable = (taker.making_left - spent) * ONE // price
+    return min(affordable, shares_left) if taker.listing.market.version == "v2" else affordable
 
 
 def _offered(maker: PlacedOrder) -> int:

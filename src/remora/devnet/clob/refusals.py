@@ -90,6 +90,10 @@ def invalid_side() -> Refusal:
     return Refusal("Invalid side")
 
 
+def unknown_builder() -> Refusal:
+    return Refusal("builder not found", HTTPStatus.NOT_FOUND)
+
+
 def unknown_market() -> Refusal:
     return Refusal("market not found", HTTPStatus.NOT_FOUND)
 
@@ -148,6 +152,10 @@ def market_not_ready() -> Rejection:
 
 def match_delayed() -> Rejection:
     return Rejection("order match delayed due to market conditions")
+
+
+def invalid_nonce() -> Rejection:
+    return Rejection("invalid nonce")
 
 
 def invalid_expiration() -> Rejection:

@@ -31,6 +31,7 @@ class Resolutions:
             listing = self._listings.of_condition(condition_id)
         except refusals.Refusal:
             return
+        self._house.payouts[listing.market.condition_id] = payouts
         self._house.phases[listing.market.condition_id] = Phase.RESOLVED
         self._engine.close(listing)
         winners = [token for token, payout in zip(listing.tokens, payouts, strict=True) if payout == sum(payouts)]

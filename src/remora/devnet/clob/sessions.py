@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from remora.devnet.remembering import Remembering
+
 
 class Scope(StrEnum):
     """What a session key may do; ALL is given alone."""
@@ -31,8 +33,10 @@ class Session:
     valid_until_s: int
 
 
-class Sessions:
+class Sessions(Remembering):
     """The sessions of all wallets."""
+
+    remembered = ("_sessions", "_revoked")
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, str], Session] = {}

@@ -9,33 +9,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
 from remora.devnet.clob.accounts import Accounts
 from remora.devnet.clob.calldata import match_orders
 from remora.devnet.clob.chain import Block
 from remora.devnet.clob.engine import Engine
 from remora.devnet.clob.funds import purse_of
+from remora.devnet.clob.operator import Operator
 from remora.devnet.clob.trades import Trade, TradeStatus
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import exchange_versions
+from remora.devnet.remembering import Remembering
 from remora.devnet.rpc import Node
+from remora.devnet.turns import Turns
 from remora.domain.errors import Refused
 
 #: OrdersMatched(bytes32,address,uint8,uint256,uint256,uint256): the exchange's last word on a match that went well.
 _ORDERS_MATCHED = "0x174b3811690657c217184f89418266767c87e4805d09680c39fc9c031c0cab7c"
-#: ConditionResolution(bytes32,address,bytes32,uint256,uint256[]): the oracle's word on a condition.
-_CONDITION_RESOLUTION = "0xb44d84d3289691f71497564b85d4233648d9dbae8cbdbb4329f301c3a0185894"
+#: The oracle's word on a condition, of both generations, and how many words come before the payouts.
+#: A condition of a position module has 31 bytes; as a topic it is padded as markets' ids are.
+_WORDS_BEFORE_PAYOUTS = {
+    # ConditionResolution(bytes32,address,bytes32,uint256,uint256[]): slot count, offset, length
+    "0xb44d84d3289691f71497564b85d4233648d9dbae8cbdbb4329f301c3a0185894": 3,
+    # ConditionResolved(bytes31,uint256[]): offset, length
+    "0xe560c1a2847d4cf2e66de11fe592605556989449f38cc3ab96e2e287daa68caa": 2,
+}
 _GAS_BASE = 600_000
 _GAS_PER_MAKER = 300_000
-#: Enough to be mined, not enough to succeed.
-_TOO_LITTLE_GAS_BASE = 100_000
-_TOO_LITTLE_GAS_PER_MAKER = 30_000
+#: Enough to be mined, at the 40 that a byte of calldata takes at most, and not enough to succeed.
+_TOO_LITTLE_GAS_BASE = 31_000
+_TOO_LITTLE_GAS_PER_BYTE = 40
 #: Far above the devnet's base fee, which full blocks raise by an eighth each.
 _GAS_PRICE = 100 * 10**9
 _RESEND_DELAY_S = 0.2
@@ -81,11 +89,14 @@ class _Sent:
     """A trade and the transaction that settles it."""
 
     trade: Trade
+    nonce: int
     raw: str
 
 
-class Settlement:
+class Settlement(Remembering):
     """The operator's queue, its transactions in flight, and those in blocks that a reorg could still take."""
+
+    remembered = ("_nonce", "_in_flight", "_final_again", "_settled", "_is_uprooted")
 
     def __init__(
         self,
@@ -99,21 +110,28 @@ class Settlement:
         accounts: Accounts,
         herald: Herald,
         fates: Fates | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._node = node
-        self._chain_id = chain_id
-        self._operator: LocalAccount = Account.from_key(operator_key)
+        self._operator = Operator(operator_key, chain_id)
         self._confirmations_blocks = confirmations_blocks
-        self._exchanges = [contracts.exchange, contracts.neg_risk_exchange]
-        self._tokens = [contracts.collateral, contracts.conditional_tokens]
+        self._exchanges = list(exchange_versions(contracts))
+        self._modules = [contracts.binary_module, contracts.neg_risk_module]
+        self._tokens = [contracts.collateral, contracts.conditional_tokens, contracts.position_manager]
         self._engine = engine
+        self._aftermath = engine.aftermath
         self._accounts = accounts
         self._herald = herald
         self._fates = fates or Fortune()
+        self._turns = turns or Turns()
         self._queue: asyncio.Queue[Trade] = asyncio.Queue()
         self._nonce = 0
         self._in_flight: dict[str, _Sent] = {}
+        #: What a reorg took out that is final: it has no more news, but every later nonce waits for its own.
+        self._final_again: dict[str, _Sent] = {}
         self._settled: deque[tuple[int, _Sent]] = deque()
+        #: From a reorg on until nothing is in flight: the node drops what its pool had with nonces that come too soon.
+        self._is_uprooted = False
 
     def enqueue(self, trades: Iterable[Trade]) -> None:
         """Settle these trades, in order."""
@@ -125,9 +143,27 @@ class Settlement:
         self._nonce = await self._next_nonce()
         while True:
             trades = [await self._queue.get()]
-            while len(trades) < _SENT_TOGETHER and not self._queue.empty():
-                trades.append(self._queue.get_nowait())
-            await self._send([trade for trade in trades if not self._put_off(trade)])
+            async with self._turns.turn():
+                while len(trades) < _SENT_TOGETHER and not self._queue.empty():
+                    trades.append(self._queue.get_nowait())
+                await self._send([trade for trade in trades if self._is_ours(trade) and not self._put_off(trade)])
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go back to what was on its way to the chain, and queue what was not yet; the engine must be back already."""
+        super().resume(state)
+        sent = {id(each.trade) for each in self._in_flight.values()}
+        waiting = (TradeStatus.MATCHED, TradeStatus.RETRYING)
+        self.enqueue(
+            trade for trade in self._engine.trades.values() if trade.status in waiting and id(trade) not in sent
+        )
+
+    async def send_again(self) -> None:
+        """Send what is on its way to the chain once more: a chain that was restored, or uprooted, may not have it."""
+        await asyncio.gather(*map(self._broadcast, self._on_its_way()))
+
+    def _is_ours(self, trade: Trade) -> bool:
+        """Tell whether a queued trade still exists: none does that was made since a snapshot which was restored."""
+        return self._engine.trades.get(trade.id) is trade
 
     async def on_block(self, block: Block) -> None:
         """Advance the trades that the block settles or confirms, and act on balances as of it from now on."""
@@ -140,12 +176,18 @@ class Settlement:
             self._settled.append((block.number, sent))
             if tx_hash in matched:
                 sent.trade.mined_s, sent.trade.mined_block = block.timestamp_s, block.number
-                self._engine.mine(sent.trade)
+                self._aftermath.mine(sent.trade)
+        final = [self._final_again.pop(tx_hash) for tx_hash in block.transactions if tx_hash in self._final_again]
+        self._settled.extend((block.number, sent) for sent in final)
         self._confirm_up_to(block.number - self._confirmations_blocks)
         self._forget_up_to(block.number - _DEEPEST_REORG_BLOCKS)
         for tx_hash, sent in ours.items():
             if tx_hash not in matched:
                 await self._fail(sent.trade)
+        self._is_uprooted = self._is_uprooted and bool(self._on_its_way())
+        # A block that has none of them may stand for one that had, and that a reorg replaced before it was seen here.
+        if self._is_uprooted or (self._in_flight and not ours):
+            await self.send_again()
 
     async def on_reorg(self, first_lost: int) -> None:
         """Send again what the blocks from this number on had settled; what is final keeps its nonce and its fate."""
@@ -154,28 +196,32 @@ class Settlement:
         self._settled = deque((number, sent) for number, sent in self._settled if number < first_lost)
         for sent in lost:
             if sent.trade.status is TradeStatus.MINED:
-                self._in_flight[sent.trade.transaction_hash] = sent
-                self._engine.retry(sent.trade)
-        final = [sent for sent in lost if sent.trade.status in (TradeStatus.FAILED, TradeStatus.CONFIRMED)]
-        await asyncio.gather(*map(self._broadcast, [*final, *self._in_flight.values()]))
+                self._in_flight.update(self._again(sent))
+                self._aftermath.retry(sent.trade)
+            else:
+                self._final_again[sent.trade.transaction_hash] = sent
+        await self.send_again()
+        self._is_uprooted = True
+
+    def _on_its_way(self) -> list[_Sent]:
+        return [*self._final_again.values(), *self._in_flight.values()]
 
     def _put_off(self, trade: Trade) -> bool:
         """Send a trade later, but once, when that is its fate; tell whether it is."""
         delay_s = self._fates.retry_delay_s(trade) if trade.status is TradeStatus.MATCHED else None
         if delay_s is None:
             return False
-        self._engine.put_off(trade)
+        self._aftermath.put_off(trade)
         asyncio.get_running_loop().call_later(delay_s, self._queue.put_nowait, trade)
         return True
 
-    def _gas_for(self, trade: Trade) -> int:
-        makers = len(trade.fills)
-        if self._fates.reverts(trade):
-            return _TOO_LITTLE_GAS_BASE + _TOO_LITTLE_GAS_PER_MAKER * makers
-        return _GAS_BASE + _GAS_PER_MAKER * makers
+    def _gas_for(self, trade: Trade, data: bytes, *, reverts: bool) -> int:
+        if reverts:
+            return _TOO_LITTLE_GAS_BASE + _TOO_LITTLE_GAS_PER_BYTE * len(data)
+        return _GAS_BASE + _GAS_PER_MAKER * len(trade.fills)
 
     async def _send(self, trades: Sequence[Trade]) -> None:
-        sent = [self._signed(trade) for trade in trades]
+        sent = [self._next(trade) for trade in trades]
         # Known before they are sent: the block may be there before the answer.
         self._in_flight.update({each.trade.transaction_hash: each for each in sent})
         taken = await asyncio.gather(*map(self._broadcast, sent))
@@ -199,41 +245,55 @@ class Settlement:
     async def _next_nonce(self) -> int:
         return int(await self._call("eth_getTransactionCount", self._operator.address, "pending"), 16)
 
-    def _signed(self, trade: Trade) -> _Sent:
-        """Sign a trade's transaction with the next nonce, and note its hash on the trade."""
-        signed = self._operator.sign_transaction(
-            {
-                "chainId": self._chain_id,
-                "nonce": self._nonce,
-                "to": bytes.fromhex(trade.taker.listing.exchange[2:]),
-                "value": 0,
-                "gas": self._gas_for(trade),
-                "gasPrice": _GAS_PRICE,
-                "data": match_orders(trade),
-            }
-        )
+    def _again(self, lost: _Sent) -> dict[str, _Sent]:
+        """Return by its hash what a trade is sent again with: what it was, unless its fate is to revert now."""
+        reverts = self._fates.reverts(lost.trade)
+        sent = self._signed(lost.trade, lost.nonce, reverts=True) if reverts else lost
+        return {sent.trade.transaction_hash: sent}
+
+    def _next(self, trade: Trade) -> _Sent:
+        """Sign a trade's transaction with the next nonce."""
+        sent = self._signed(trade, self._nonce, reverts=self._fates.reverts(trade))
         self._nonce += 1
-        trade.transaction_hash = "0x" + signed.hash.hex()
-        return _Sent(trade, "0x" + signed.raw_transaction.hex())
+        return sent
+
+    def _signed(self, trade: Trade, nonce: int, *, reverts: bool) -> _Sent:
+        """Sign a trade's transaction, and note its hash on the trade."""
+        data = match_orders(trade)
+        signed = self._operator.sign(
+            nonce=nonce,
+            gas_price=_GAS_PRICE,
+            gas=self._gas_for(trade, data, reverts=reverts),
+            to=trade.taker.listing.exchange,
+            data=data,
+        )
+        trade.transaction_hash = signed.hash
+        return _Sent(trade, nonce, signed.raw)
 
     async def _matched_in(self, block: Block) -> set[str]:
-        criteria = {"blockHash": block.hash, "address": self._exchanges, "topics": [_ORDERS_MATCHED]}
-        logs: list[dict[str, Any]] = await self._call("eth_getLogs", criteria)
+        logs = await self._logs_of(block, address=self._exchanges, topics=[_ORDERS_MATCHED])
         return {log["transactionHash"] for log in logs}
 
     async def _touched_in(self, block: Block, ours: Collection[str]) -> set[str]:
         """Return the owners that other transactions moved or approved something of: the addresses in their logs."""
-        logs = await self._call("eth_getLogs", {"blockHash": block.hash, "address": self._tokens})
+        logs = await self._logs_of(block, address=self._tokens + self._modules)
         for log in logs:
-            if log["topics"][0] == _CONDITION_RESOLUTION:
-                self._herald.condition_resolved(log["topics"][1], _payouts(log["data"]))
+            if (words_before := _WORDS_BEFORE_PAYOUTS.get(log["topics"][0])) is not None:
+                self._herald.condition_resolved(log["topics"][1], _payouts(log["data"], words_before))
         foreign = (log["topics"][1:] for log in logs if log["transactionHash"] not in ours)
         return {"0x" + topic[-40:] for topics in foreign for topic in topics}
+
+    async def _logs_of(self, block: Block, **criteria: object) -> list[dict[str, Any]]:
+        """Return a block's logs; Refused when it is gone: to a node, a block that it does not know has none."""
+        logs: list[dict[str, Any]] = await self._call("eth_getLogs", {"blockHash": block.hash, **criteria})
+        if await self._call("eth_getBlockByHash", block.hash, False) is None:
+            raise Refused(f"the chain has no block {block.hash} any more")
+        return logs
 
     def _confirm_up_to(self, number: int) -> None:
         for mined_in, sent in self._settled:
             if mined_in <= number and sent.trade.status is TradeStatus.MINED:
-                self._engine.confirm(sent.trade)
+                self._aftermath.confirm(sent.trade)
 
     def _forget_up_to(self, number: int) -> None:
         while self._settled and self._settled[0][0] <= number:
@@ -242,16 +302,16 @@ class Settlement:
     async def _fail(self, trade: Trade) -> None:
         purses = [purse_of(order) for order in trade.parties()]
         await _patiently(lambda: self._accounts.ensure(purses))
-        self._engine.fail(trade)
+        self._aftermath.fail(trade)
 
     async def _call(self, method: str, *params: Any) -> Any:
         return await _patiently(lambda: self._node.call(method, *params))
 
 
-def _payouts(data: str) -> tuple[int, ...]:
-    """Return the payout numerators of a ConditionResolution: the slot count and a pointer come first."""
+def _payouts(data: str, words_before: int) -> tuple[int, ...]:
+    """Return the payout numerators that stand at the end of a resolution's data."""
     words = [int(data[start : start + 64], 16) for start in range(2, len(data), 64)]
-    return tuple(words[3:])
+    return tuple(words[words_before:])
 
 
 async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:

@@ -15,9 +15,9 @@ from remora.devnet.clob import refusals
 from remora.devnet.clob.orders import SignatureType, SignedOrder
 from remora.devnet.clob.sessions import Session, Sessions
 from remora.devnet.clob.signing import address_word, signed_by
-from remora.devnet.wallet_addresses import WalletAddresses, WalletKind
 from remora.domain.errors import Refused
 from remora.domain.ids import Address
+from remora.domain.wallets import WalletFactories, WalletKind
 
 #: What a contract answers to calldata; `Refused` when it reverts.
 View: TypeAlias = Callable[[Address, bytes], Awaitable[bytes]]
@@ -32,7 +32,7 @@ _SESSION_MARK = bytes.fromhex("6492" * 16)
 class Signatories:
     """Tells whose wallets are whose, and what they have signed."""
 
-    def __init__(self, view: View, addresses: WalletAddresses, sessions: Sessions, now_s: Callable[[], int]) -> None:
+    def __init__(self, view: View, addresses: WalletFactories, sessions: Sessions, now_s: Callable[[], int]) -> None:
         self._view = view
         self._addresses = addresses
         self._sessions = sessions

@@ -26,9 +26,8 @@ _ORDER_TYPE = keccak(
 )
 _EXCHANGE_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _EXCHANGE_NAME = keccak(b"Polymarket CTF Exchange")
-_EXCHANGE_VERSION = "2"
-#: Versions that clients which lag behind, or run ahead, sign for.
-OTHER_EXCHANGE_VERSIONS = ("1", "3")
+#: Versions of the exchange's domain; the first one is of a generation that is closed.
+EXCHANGE_VERSIONS = ("1", "2", "3")
 _AUTH_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId)")
 _AUTH_NAME = keccak(b"ClobAuthDomain")
 _AUTH_VERSION = keccak(b"1")
@@ -46,7 +45,7 @@ def address_word(address: str) -> bytes:
     return bytes(12) + bytes.fromhex(address[2:])
 
 
-def exchange_domain(chain_id: int, exchange: str, version: str = _EXCHANGE_VERSION) -> bytes:
+def exchange_domain(chain_id: int, exchange: str, version: str) -> bytes:
     """Return the EIP-712 domain separator of an exchange."""
     hashed = keccak(version.encode())
     return keccak(_EXCHANGE_DOMAIN_TYPE + _EXCHANGE_NAME + hashed + word(chain_id) + address_word(exchange))

@@ -60,6 +60,11 @@ class Trade:
         return self.collateral if self.taker.side is Side.BUY else self.shares
 
     @property
+    def taking(self) -> int:
+        """What the taker gets, before the fee."""
+        return self.shares if self.taker.side is Side.BUY else self.collateral
+
+    @property
     def claim(self) -> int:
         """What the taker's purse loses: a buyer pays the fee on top, a seller out of the proceeds."""
         return self.making + (self.fee if self.taker.side is Side.BUY else 0)

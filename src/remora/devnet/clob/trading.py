@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -23,12 +23,14 @@ from remora.devnet.clob.orders import OrderRequest, SignatureType, parse_request
 from remora.devnet.clob.signatories import Signatories
 from remora.devnet.clob.tokens import token_of
 from remora.devnet.clob.trades import Trade
-from remora.devnet.clob.web import answer, leave_headers, page, parse
+from remora.devnet.clob.web import answer, caller_of, leave_headers, page, parse, seconds
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import exchange_versions
+from remora.domain.contracts import is_position_id
+from remora.domain.ids import TokenId
 
 _MAX_ORDERS = 15
 _MAX_CANCELS = 1000
-_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
 #: Takes tokens from a signer's bucket and returns what its answer says of it, or refuses.
 SignerLimit: TypeAlias = Callable[[str, Action, int], Mapping[str, str]]
 _NOT_LIVE = "Order not found or already canceled"
@@ -58,7 +60,7 @@ class Trading:
         self._funds = funds
         self._signatories = signatories
         self._house, self._limit, self._beat = house, limit, beat
-        self._exchanges = (contracts.exchange, contracts.neg_risk_exchange)
+        self._spenders = _spenders(contracts)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, to be served at the root."""
@@ -193,7 +195,8 @@ class Trading:
     async def _balance(self, request: web.Request) -> web.Response:
         caller, _ = await self._caller(request)
         wallet = self._signatories.wallet_of(caller.address, _kind(request.query))
-        purses = [Purse(wallet, _asset(request.query), exchange) for exchange in self._exchanges]
+        kind, asset = _asset(request.query)
+        purses = [Purse(wallet, asset, exchange) for exchange in self._spenders[kind]]
         await self._accounts.ensure(purses)
         holdings = [self._funds.known[purse] for purse in purses]
         return answer(
@@ -211,9 +214,7 @@ class Trading:
         return answer({})
 
     async def _caller(self, request: web.Request) -> tuple[ApiKey, bytes]:
-        body = await request.read()
-        path = request.raw_path.partition("?")[0]
-        return self._gatekeeper.authenticate(request.headers, request.method, path, body), body
+        return await caller_of(request, self._gatekeeper), await request.read()
 
     def _count(self, request: web.Request, caller: ApiKey, action: Action, tokens: int) -> None:
         leave_headers(request, self._limit(caller.address, action, tokens))
@@ -232,7 +233,7 @@ class Trading:
 
     def _trades_of(self, address: str, query: Mapping[str, str]) -> list[Trade]:
         """Return an address's trades, newest first, that the query asks for."""
-        after, before = _seconds(query.get("after")), _seconds(query.get("before"))
+        after, before = seconds(query.get("after")), seconds(query.get("before"))
         return [
             trade
             for trade in self._engine.trades_of(address)
@@ -262,14 +263,34 @@ def _involves(trade: Trade, address: str | None) -> bool:
     return address is None or any(party.maker == address.lower() for party in trade.parties())
 
 
-def _asset(query: Mapping[str, str]) -> int | None:
-    match query.get("asset_type"):
-        case "COLLATERAL":
-            return None
-        case "CONDITIONAL":
-            return token_of(query.get("token_id"))
-        case _:
-            raise refusals.invalid_payload()
+class _AssetType(StrEnum):
+    """What a client asks its balance of; the last one is shares that the position manager keeps."""
+
+    COLLATERAL = "COLLATERAL"
+    CONDITIONAL = "CONDITIONAL"
+    CONDITIONAL_V2 = "CONDITIONAL-V2"
+
+
+def _spenders(contracts: Contracts) -> dict[_AssetType, tuple[str, ...]]:
+    """Return the exchanges that spend what a client asks its balance of."""
+    return {
+        _AssetType.COLLATERAL: tuple(exchange_versions(contracts)),
+        _AssetType.CONDITIONAL: (contracts.exchange, contracts.neg_risk_exchange),
+        _AssetType.CONDITIONAL_V2: (contracts.exchange_v3,),
+    }
+
+
+def _asset(query: Mapping[str, str]) -> tuple[_AssetType, int | None]:
+    """Return what a query asks for: a token where it is of shares, which the ledger that it names must keep."""
+    if (kind := query.get("asset_type")) not in set(_AssetType):
+        raise refusals.invalid_payload()
+    asset_type = _AssetType(kind)
+    if asset_type is _AssetType.COLLATERAL:
+        return asset_type, None
+    token_id = token_of(query.get("token_id"))
+    if is_position_id(TokenId(token_id)) is not (asset_type is _AssetType.CONDITIONAL_V2):
+        raise refusals.invalid_token()
+    return asset_type, token_id
 
 
 def _kind(query: Mapping[str, str]) -> SignatureType:
@@ -278,14 +299,6 @@ def _kind(query: Mapping[str, str]) -> SignatureType:
     if (kind := kinds.get(query.get("signature_type", "0"))) is None:
         raise refusals.invalid_payload()
     return kind
-
-
-def _seconds(text: str | None) -> int | None:
-    if not text:
-        return None
-    if not _SECONDS.fullmatch(text):
-        raise refusals.invalid_payload()
-    return int(text)
 
 
 def _list(payload: object, refusal: Callable[[], refusals.Refusal]) -> list[Any]:

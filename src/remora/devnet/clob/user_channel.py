@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from remora.devnet.clob import refusals, views
+from remora.devnet.clob.audience import OrderEvent
 from remora.devnet.clob.auth import Gatekeeper
 from remora.devnet.clob.book import PlacedOrder
 from remora.devnet.clob.connection import Connection
-from remora.devnet.clob.engine import OrderEvent
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.web import dumps
 
@@ -42,8 +43,7 @@ class UserChannel:
 
     async def close(self) -> None:
         """Disconnect everybody."""
-        for subscriber in list(self._subscribers):
-            await subscriber.close()
+        await asyncio.gather(*(subscriber.close() for subscriber in self._subscribers))
 
     def order_changed(self, order: PlacedOrder, event: OrderEvent) -> None:
         """Tell an order's owner what happened to it."""

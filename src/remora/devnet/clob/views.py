@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from remora.devnet.clob.audience import OrderEvent, Spot
 from remora.devnet.clob.book import Book, Level, OrderStatus, PlacedOrder
-from remora.devnet.clob.engine import LastTrade, OrderEvent, Placement, Spot
+from remora.devnet.clob.engine import LastTrade, Placement
 from remora.devnet.clob.listings import Listing
 from remora.devnet.clob.matching import Fill
 from remora.devnet.clob.orders import Side
@@ -169,7 +170,7 @@ def book(listing: Listing, token_id: int, held: Book, last: LastTrade | None, no
         "tick_size": listing.market.tick_size,
         "neg_risk": listing.market.neg_risk,
         "last_trade_price": to_text(last_price(last, is_yes=is_yes)) if last else "",
-        "version": "v1",
+        "version": listing.market.version,
     }
 
 

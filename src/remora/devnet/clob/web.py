@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from remora.devnet.clob import refusals
+from remora.devnet.clob.auth import ApiKey, Gatekeeper
 from remora.domain.errors import Refused
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,6 +25,7 @@ _LEFT_HEADERS = web.RequestKey("headers of the answer", dict[str, str])
 #: Pages of lists are so long; the cursor is the base64 of the next offset.
 PAGE_LENGTH = 100
 END_CURSOR = "LTE="
+_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
 
 
 def dumps(value: object) -> str:
@@ -51,6 +54,21 @@ def page(items: Sequence[Any], cursor: str | None) -> tuple[Sequence[Any], str]:
     end = start + PAGE_LENGTH
     following = base64.b64encode(str(end).encode()).decode() if end < len(items) else END_CURSOR
     return items[start:end], following
+
+
+def seconds(text: str | None) -> int | None:
+    """Parse unix seconds of a query; None where there are none."""
+    if not text:
+        return None
+    if not _SECONDS.fullmatch(text):
+        raise refusals.invalid_payload()
+    return int(text)
+
+
+async def caller_of(request: web.Request, gatekeeper: Gatekeeper) -> ApiKey:
+    """Return the API key that signs a request; refuse one that none signs."""
+    path = request.raw_path.partition("?")[0]
+    return gatekeeper.authenticate(request.headers, request.method, path, await request.read())
 
 
 def _offset(cursor: str) -> int:

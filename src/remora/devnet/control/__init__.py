@@ -1,1 +1,1 @@
-"""The devnet's control API: faults are injected, listed and cleared over HTTP, on a port of its own."""
+"""The devnet's control API: what happens to a devnet while it runs is asked for over HTTP, on a port of its own."""

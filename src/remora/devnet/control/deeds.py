@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from remora.devnet.chain_state import ChainState
 from remora.devnet.control.state import State
 from remora.devnet.endpoints import Market
 from remora.devnet.faults import node as node_faults
 from remora.devnet.faults import state as faults
 from remora.devnet.faults.fault import Instant
+from remora.devnet.mining import Mining
 from remora.devnet.node_gate.gate import NodeGate
 from remora.devnet.rpc import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevnetDeeds:
-    """What can be done to one devnet; `market_of` finds a market by one of its token ids."""
+    """What can be done to one devnet.
+
+    `now_s` is its time, `market_of` finds a market by one of its token ids, `catch_up` returns when the venue knows
+    what is on chain.
+    """
 
     node: Node
     state: State
     gates: Sequence[NodeGate]
+    chain: ChainState
+    mining: Mining
+    now_s: Callable[[], int]
     market_of: Callable[[int], Market | None]
+    catch_up: Callable[[], Awaitable[None]]
 
     def check(self, fault: Instant) -> str | None:
         """Return why a fault cannot be done here, if so."""
@@ -30,10 +40,14 @@ class DevnetDeeds:
         return None
 
     async def do(self, fault: Instant) -> None:
-        """Do it; what `check` objects to must not come here."""
+        """Return when it is done, and the venue knows; what `check` objects to must not come here."""
+        await self._do(fault)
+        await self.catch_up()
+
+    async def _do(self, fault: Instant) -> None:
         match fault:
             case faults.BlockTime():
-                await self.node.call("evm_setIntervalMining", fault.seconds)
+                await self.mining.set_interval(fault.seconds)
             case node_faults.Reorg():
                 await self._reorganise(fault)
             case faults.SetCollateral():
@@ -50,18 +64,24 @@ class DevnetDeeds:
                 await self.state.pause_token(fault)
             case faults.PauseExchange():
                 await self.state.pause_exchange(fault)
+            case faults.Depeg():
+                await self.state.depeg(fault)
             case _:
                 raise AssertionError(f"nobody does {fault.name}")
 
     async def mend(self) -> None:
-        """End all pauses, and let transactions that were kept from the chain go there."""
+        """End all pauses and the depeg, and let transactions that were kept from the chain go there."""
         await self.state.end_pauses()
+        await self.state.depeg(faults.Depeg(price="1"))
         for gate in self.gates:
             await gate.release_stuck()
+        await self.catch_up()
 
     async def _reorganise(self, fault: node_faults.Reorg) -> None:
+        await self.chain.check_reorg(fault.depth)
         lost = [await gate.doomed_logs(fault.depth) for gate in self.gates]
         await self.node.call("anvil_reorg", fault.depth, [])
+        await self.chain.set_time(self.now_s())  # anvil goes on from the time of the block before
         if fault.removed_logs:
             for gate, logs in zip(self.gates, lost, strict=True):
                 await gate.withdraw(logs)

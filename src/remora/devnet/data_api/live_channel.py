@@ -6,6 +6,7 @@ The venue documents neither, and loses some; a client that believes it alone is 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,8 +52,7 @@ class LiveChannel:
 
     async def close(self) -> None:
         """Disconnect everybody."""
-        for subscriber in list(self._subscribers):
-            await subscriber.close()
+        await asyncio.gather(*(subscriber.close() for subscriber in self._subscribers))
 
     def trade_sent(self, trade: Trade) -> None:
         """Tell of a trade on its way to the chain."""

@@ -1,27 +1,23 @@
-"""A position: what a wallet holds of a token, what it paid for it, and what it made of it, at average cost.
+"""A position: what a wallet holds of a token, what it paid for it, and what it made of it.
 
-What a wallet holds is the chain's word. Shares that it did not buy, but split or was given, cost half a unit of
-collateral each: a pair costs one.
+What a wallet holds is the chain's word; the rest is what its account says (`costs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from remora.devnet.clob.listings import Listing
-from remora.devnet.clob.orders import Side
 from remora.devnet.clob.units import ONE
-from remora.devnet.data_api.deals import Deal
-
-_SPLIT_COST = ONE // 2
+from remora.devnet.data_api.costs import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """Amounts and prices in base units: `bought` shares for `spent`, and what is `held` cost `cost`.
 
-    `realized` is what sales made, and may be negative; no fees are in it.
+    `realized` is what sales, merges and redemptions made, and may be negative; no fees are in it. The `price` of a
+    resolved market is the payout.
     """
 
     wallet: str
@@ -35,6 +31,7 @@ class Position:
     fees: int
     realized: int
     price: int
+    is_resolved: bool
     first_s: int
     last_s: int
 
@@ -42,6 +39,16 @@ class Position:
     def is_open(self) -> bool:
         """Whether anything is held."""
         return self.held > 0
+
+    @property
+    def is_redeemable(self) -> bool:
+        """Whether shares of a resolved market are held, be they worth something or not."""
+        return self.is_open and self.is_resolved
+
+    @property
+    def is_mergeable(self) -> bool:
+        """Whether both outcomes of a market that is not resolved are held."""
+        return self.is_open and self.opposite_held > 0 and not self.is_resolved
 
     @property
     def average_price(self) -> int:
@@ -60,41 +67,33 @@ class Position:
 
 
 def position_of(
-    deals: Iterable[Deal], *, wallet: str, listing: Listing, token_id: int, held: int, opposite_held: int, price: int
+    account: Account | None,
+    *,
+    wallet: str,
+    listing: Listing,
+    token_id: int,
+    held: int,
+    opposite_held: int,
+    price: int,
+    is_resolved: bool = False,
 ) -> Position | None:
-    """Return a position from its deals, oldest first, and what the chain says is held; None when there is neither."""
-    shares = cost = bought = spent = fees = realized = 0
-    times = list[int]()
-    for deal in deals:
-        times.append(deal.at_s)
-        fees += deal.fee
-        if deal.side is Side.BUY:
-            shares, cost = shares + deal.shares, cost + deal.collateral
-            bought, spent = bought + deal.shares, spent + deal.collateral
-        else:
-            realized += deal.collateral - _cost_of(deal.shares, shares, cost)
-            known = min(deal.shares, shares)
-            shares, cost = shares - known, cost - (cost * known // shares if shares else 0)
-    if not times and not held:
+    """Return a position from its account and what the chain says is held; None when there is neither."""
+    if account is None and not held:
         return None
+    account = account or Account()
     return Position(
         wallet=wallet,
         listing=listing,
         token_id=token_id,
         held=held,
         opposite_held=opposite_held,
-        bought=bought,
-        spent=spent,
-        cost=_cost_of(held, shares, cost),
-        fees=fees,
-        realized=realized,
+        bought=account.bought,
+        spent=account.spent,
+        cost=account.cost_of(held),
+        fees=account.fees,
+        realized=account.realized,
         price=price,
-        first_s=min(times, default=0),
-        last_s=max(times, default=0),
+        is_resolved=is_resolved,
+        first_s=account.first_s,
+        last_s=account.last_s,
     )
-
-
-def _cost_of(wanted: int, shares: int, cost: int) -> int:
-    """Return what so many shares cost, of which `shares` were bought for `cost` and the others split."""
-    known = min(wanted, shares)
-    return (cost * known // shares if shares else 0) + (wanted - known) * _SPLIT_COST // ONE

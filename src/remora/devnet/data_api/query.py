@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from remora.devnet.clob import refusals
-from remora.devnet.data_api.conversions import Conversion
 from remora.devnet.data_api.deals import Deal
+from remora.devnet.data_api.share_moves import ShareMove
 
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 _CURSOR = re.compile(r"(\d{1,15})-(\d{1,20})", re.ASCII)
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
-_Row = TypeVar("_Row", Deal, Conversion, Deal | Conversion)
+_Row = TypeVar("_Row", Deal, ShareMove, Deal | ShareMove)
 _T = TypeVar("_T")
 
 
@@ -56,12 +56,16 @@ class Query:
             cursor=_cursor(given.get("cursor")),
         )
 
-    def wants(self, row: Deal | Conversion) -> bool:
+    def wants(self, row: Deal | ShareMove) -> bool:
         """Tell whether a row passes the filters."""
-        side, kind = (row.side.value, "TRADE") if isinstance(row, Deal) else ("", row.kind.value)
+        side, kind, subject = (
+            (row.side.value, "TRADE", row.listing.market.condition_id)
+            if isinstance(row, Deal)
+            else ("", row.kind.value, row.subject)
+        )
         return (
             self.user in (None, row.wallet)
-            and self.wants_market(row.listing.market.condition_id)
+            and self.wants_market(subject)
             and self.side in (None, side)
             and (self.types is None or kind in self.types)
             and (self.start_s is None or row.at_s >= self.start_s)
@@ -99,7 +103,7 @@ def sliced(rows: Sequence[_T], query: Query) -> Sequence[_T]:
     return rows[query.offset : query.offset + query.limit]
 
 
-def _place(row: Deal | Conversion) -> tuple[int, int]:
+def _place(row: Deal | ShareMove) -> tuple[int, int]:
     return row.at_s, row.sequence
 
 

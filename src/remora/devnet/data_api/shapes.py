@@ -1,6 +1,6 @@
 """The JSON of the Data API: version 2 with words_like_this, which the SDK reads, and version 1 with wordsLikeThis.
 
-Amounts are JSON numbers. The devnet has no profiles, pictures or events: their fields are empty.
+Amounts are JSON numbers. The devnet has no profiles or pictures: their fields are empty.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 from remora.devnet.clob.listings import Listing
 from remora.devnet.clob.market_shapes import json_number
 from remora.devnet.clob.units import ONE, to_text
-from remora.devnet.data_api.conversions import Conversion
 from remora.devnet.data_api.deals import Deal
 from remora.devnet.data_api.positions import Position
+from remora.devnet.data_api.share_moves import MoveKind, ShareMove
 
 Json: TypeAlias = dict[str, Any]
 
@@ -39,18 +39,18 @@ def trade(deal: Deal) -> Json:
     }
 
 
-def activity(row: Deal | Conversion) -> Json:
+def activity(row: Deal | ShareMove) -> Json:
     """Return a row of /v2/activity."""
     return {**_told(row), "is_combo": False}
 
 
-def first_activity(row: Deal | Conversion) -> Json:
+def first_activity(row: Deal | ShareMove) -> Json:
     """Return a row of /activity."""
     return in_first_version(_told(row))
 
 
-def position(held: Position) -> Json:
-    """Return a row of /v2/positions."""
+def position(held: Position, event_number: int) -> Json:
+    """Return a row of /v2/positions; events have numbers."""
     return {
         "proxy_wallet": held.wallet,
         "token_id": str(held.token_id),
@@ -68,9 +68,9 @@ def position(held: Position) -> Json:
         "total_pnl": amount(held.realized + held.unrealized),
         "percent_pnl": _percent(held.unrealized, held.cost),
         "percent_realized_pnl": _percent(held.realized, held.spent),
-        "status": "OPEN" if held.is_open else "CLOSED",
-        "redeemable": False,
-        "mergeable": held.is_open and held.opposite_held > 0,
+        "status": _status(held),
+        "redeemable": held.is_redeemable,
+        "mergeable": held.is_mergeable,
         "negative_risk": held.listing.market.neg_risk,
         "archived": False,
         "verified": False,
@@ -79,14 +79,14 @@ def position(held: Position) -> Json:
         **_opposite(held),
         "name": "",
         "profile_image": "",
-        "event_id": "0",
+        "event_id": str(event_number),
         "end_date": "",
         "first_entry_at": held.first_s,
         "last_event_at": held.last_s,
     }
 
 
-def first_position(held: Position) -> Json:
+def first_position(held: Position, event_number: int) -> Json:
     """Return a row of /positions."""
     return {
         "proxyWallet": held.wallet,
@@ -102,18 +102,18 @@ def first_position(held: Position) -> Json:
         "realizedPnl": amount(held.realized),
         "percentRealizedPnl": _percent(held.realized, held.spent),
         "curPrice": amount(held.price),
-        "redeemable": False,
-        "mergeable": held.is_open and held.opposite_held > 0,
+        "redeemable": held.is_redeemable,
+        "mergeable": held.is_mergeable,
         **in_first_version({**_about(held.listing), **_outcome(held.listing, held.token_id), **_opposite(held)}),
-        "eventId": "0",
+        "eventId": str(event_number),
         "endDate": "",
         "negativeRisk": held.listing.market.neg_risk,
     }
 
 
-def first_closed_position(held: Position) -> Json:
+def first_closed_position(held: Position, event_number: int) -> Json:
     """Return a row of /closed-positions."""
-    whole = first_position(held)
+    whole = first_position(held, event_number)
     left_out = {"size", "initialValue", "currentValue", "cashPnl", "percentPnl", "percentRealizedPnl"}
     left_out |= {"redeemable", "mergeable", "eventId", "negativeRisk"}
     return {name: value for name, value in whole.items() if name not in left_out} | {"timestamp": held.last_s}
@@ -129,14 +129,12 @@ def amount(units: int) -> float:
     return json_number(to_text(abs(units))) * (1 if units >= 0 else -1)
 
 
-def _told(row: Deal | Conversion) -> Json:
+def _told(row: Deal | ShareMove) -> Json:
     return {
         "proxy_wallet": row.wallet,
         "timestamp": row.at_s,
-        "condition_id": row.listing.market.condition_id,
         "transaction_hash": row.transaction_hash,
-        **(_dealt(row) if isinstance(row, Deal) else _converted(row)),
-        **_about(row.listing),
+        **(_dealt(row) if isinstance(row, Deal) else _moved(row)),
         **_profile(),
     }
 
@@ -144,23 +142,28 @@ def _told(row: Deal | Conversion) -> Json:
 def _dealt(deal: Deal) -> Json:
     return {
         "type": "TRADE",
+        "condition_id": deal.listing.market.condition_id,
         "size": amount(deal.shares),
         "usdc_size": amount(deal.cash),
         "price": amount(deal.price),
         "token_id": str(deal.token_id),
         "side": deal.side.value,
+        **_about(deal.listing),
         **_outcome(deal.listing, deal.token_id),
     }
 
 
-def _converted(conversion: Conversion) -> Json:
+def _moved(move: ShareMove) -> Json:
+    listing = move.listing
     return {
-        "type": conversion.kind.value,
-        "size": amount(conversion.amount),
-        "usdc_size": amount(conversion.amount),
+        "type": move.kind.value,
+        "condition_id": move.subject,
+        "size": amount(move.amount),
+        "usdc_size": amount(move.amount),
         "price": 0,
         "token_id": "",
         "side": "",
+        **(_about_event(listing) if move.kind is MoveKind.CONVERSION else _about(listing)),
         "outcome": "",
         "outcome_index": _NO_OUTCOME,
     }
@@ -168,7 +171,11 @@ def _converted(conversion: Conversion) -> Json:
 
 def _about(listing: Listing) -> Json:
     market = listing.market
-    return {"title": market.question, "slug": market.slug, "icon": "", "event_slug": market.slug}
+    return {"title": market.question, "slug": market.slug, "icon": "", "event_slug": listing.event_slug}
+
+
+def _about_event(listing: Listing) -> Json:
+    return {"title": listing.event_title, "slug": listing.event_slug, "icon": "", "event_slug": listing.event_slug}
 
 
 def _outcome(listing: Listing, token_id: int) -> Json:
@@ -182,6 +189,12 @@ def _opposite(held: Position) -> Json:
 
 def _profile() -> Json:
     return dict.fromkeys(("name", "pseudonym", "bio", "profile_image", "profile_image_optimized"), "")
+
+
+def _status(held: Position) -> str:
+    if not held.is_open:
+        return "CLOSED"
+    return "REDEEMABLE" if held.is_redeemable else "OPEN"
 
 
 def _percent(part: int, whole: int) -> float:

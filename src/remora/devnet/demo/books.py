@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from remora.devnet.abi import calldata
 from remora.devnet.endpoints import Contracts
+from remora.devnet.generations import ledger_of
 from remora.devnet.rpc import Node, Request
 from remora.domain import ledger
 from remora.domain.ids import Address, TokenId
@@ -72,7 +73,7 @@ def _collateral(contracts: Contracts, wallet: Address) -> Request:
 
 
 def _shares(contracts: Contracts, wallet: Address, token: TokenId) -> Request:
-    return _view(contracts.conditional_tokens, calldata("balanceOf(address,uint256)", wallet, token))
+    return _view(ledger_of(contracts, token), calldata("balanceOf(address,uint256)", wallet, token))
 
 
 def _view(contract: str, data: bytes) -> Request:

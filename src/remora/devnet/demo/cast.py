@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-import yaml
-
 from remora.devnet.accounts import DevnetAccount, Role, scripted_range
 from remora.domain.ids import Address
-from remora.domain.money import ONE, Collateral, Price
-from remora.domain.parties import Sizing
+from remora.domain.money import ONE, Collateral, Price, Ratio
+from remora.domain.policy import Filters, Orders, Policy, Rulebook, Sizing, SizingMode
+from remora.settings.policies.reader import policy_id
 
 LEADERS = 3
 NAMED_FOLLOWERS = 5
@@ -19,38 +18,41 @@ NAMED_FOLLOWERS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
-    """A follower of the demo: an account, its collateral at the start, and its one policy."""
+    """A follower of the demo: an account, its collateral at the start, and the rules of its one policy.
+
+    One with `leaves` spends all but so much elsewhere, after a copy was decided and before it is paid.
+    """
 
     account: DevnetAccount
     name: str
     collateral: Collateral
     leader: DevnetAccount
     sizing: Sizing
-    fixed_amount: Collateral = Collateral(0)
-    percentage_bps: int = 0
-    max_odds: Price = Price(ONE)
+    max_odds: Price | None = None
     max_signal_age_s: int = 120
+    max_slippage_bps: int = Filters().max_slippage_bps
+    orders: Orders = Orders()
+    leaves: Collateral | None = None
 
     @property
     def wallet(self) -> Address:
         """The follower's wallet."""
         return self.account.address
 
-    def document(self) -> dict[str, str | int]:
-        """Return the policy as the policy file has it."""
-        size: dict[str, str | int] = (
-            {"fixed_amount": str(self.fixed_amount)}
-            if self.sizing is Sizing.FIXED
-            else {"percentage_bps": self.percentage_bps}
+    def policy(self) -> Policy:
+        """Return the policy."""
+        return Policy(
+            policy_id=policy_id(self.wallet, self.leader.address),
+            follower=self.wallet,
+            leader=self.leader.address,
+            sizing=self.sizing,
+            filters=Filters(
+                max_odds=self.max_odds,
+                max_signal_age_s=self.max_signal_age_s,
+                max_slippage_bps=self.max_slippage_bps,
+            ),
+            orders=self.orders,
         )
-        return {
-            "follower": self.wallet,
-            "leader": self.leader.address,
-            "sizing": str(self.sizing),
-            **size,
-            "max_odds": str(self.max_odds),
-            "max_signal_age_s": self.max_signal_age_s,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,12 @@ class Cast:
 
     @property
     def underfunded(self) -> tuple[Follower, ...]:
-        """The followers who cannot pay what their policy makes them buy."""
-        return tuple(f for f in self.followers if f.sizing is Sizing.FIXED and f.collateral < f.fixed_amount)
+        """The followers who cannot pay when they should."""
+        return tuple(follower for follower in self.followers if follower.leaves is not None)
 
-    def policy_file(self) -> str:
-        """Return the policies as YAML."""
-        return yaml.safe_dump({"policies": [follower.document() for follower in self.followers]}, sort_keys=False)
+    def rulebook(self) -> Rulebook:
+        """Return the followers' policies."""
+        return Rulebook(policies=tuple(follower.policy() for follower in self.followers))
 
     def names(self) -> dict[str, str]:
         """Return what to call each wallet."""
@@ -86,13 +88,23 @@ def cast(*, followers: int, seed: int) -> Cast:
     return Cast(leaders=leaders, followers=(*named, *crowd))
 
 
+def fixed(amount: str) -> Sizing:
+    """Return the sizing of who spends the same on every entry."""
+    return Sizing(mode=SizingMode.FIXED, amount=Collateral.parse(amount))
+
+
+def part_of_leaders(multiplier: str) -> Sizing:
+    """Return the sizing of who spends a part of what the leader spends."""
+    return Sizing(multiplier=Ratio.parse(multiplier))
+
+
 def _named(accounts: tuple[DevnetAccount, ...], leaders: tuple[DevnetAccount, ...]) -> list[Follower]:
     rows = [
-        ("ann, fixed 10", 1_000, 0, Sizing.FIXED, 10, 0, "1"),
-        ("bob, 10 % of the leader", 1_000, 1, Sizing.PERCENTAGE, 0, 1_000, "1"),
-        ("cleo, underfunded", 5, 0, Sizing.FIXED, 20, 0, "1"),
-        ("dan, max odds 0.40", 1_000, 2, Sizing.FIXED, 10, 0, "0.40"),
-        ("eve, who sells", 1_000, 1, Sizing.FIXED, 15, 0, "1"),
+        ("ann, fixed 10", 1_000, 0, fixed("10"), None),
+        ("bob, 10 % of the leader", 1_000, 1, part_of_leaders("0.1"), None),
+        ("cleo, underfunded", 25, 0, fixed("20"), None),
+        ("dan, max odds 0.40", 1_000, 2, fixed("10"), Price.parse("0.40")),
+        ("eve, who sells", 1_000, 1, fixed("15"), None),
     ]
     return [
         Follower(
@@ -101,22 +113,19 @@ def _named(accounts: tuple[DevnetAccount, ...], leaders: tuple[DevnetAccount, ..
             collateral=Collateral(collateral * ONE),
             leader=leaders[leader],
             sizing=sizing,
-            fixed_amount=Collateral(amount * ONE),
-            percentage_bps=bps,
-            max_odds=Price.parse(odds),
+            max_odds=odds,
+            leaves=Collateral(5 * ONE) if name.endswith("underfunded") else None,
         )
-        for account, (name, collateral, leader, sizing, amount, bps, odds) in zip(accounts, rows, strict=False)
+        for account, (name, collateral, leader, sizing, odds) in zip(accounts, rows, strict=False)
     ]
 
 
 def _one_of_many(index: int, account: DevnetAccount, leaders: tuple[DevnetAccount, ...], random: Random) -> Follower:
-    fixed = random.random() < 0.7  # noqa: PLR2004  most of the crowd is fixed
+    is_fixed = random.random() < 0.7  # noqa: PLR2004  most of the crowd is fixed
     return Follower(
         account=account,
         name=f"follower {index}",
         collateral=Collateral(1_000 * ONE),
         leader=random.choice(leaders),
-        sizing=Sizing.FIXED if fixed else Sizing.PERCENTAGE,
-        fixed_amount=Collateral(random.randint(2, 15) * ONE if fixed else 0),
-        percentage_bps=0 if fixed else random.randint(300, 1_500),
+        sizing=fixed(str(random.randint(2, 15))) if is_fixed else part_of_leaders(f"0.{random.randint(300, 1_500):04}"),
     )

@@ -13,12 +13,16 @@ from sqlalchemy import Connection, Engine
 
 from remora.adapters.store.books import balances
 from remora.adapters.store.database import engine_for
-from remora.adapters.store.figures import Figures, figures
+from remora.adapters.store.figures import Figures, Progress, figures, progress
+from remora.devnet.balances import collateral_of
+from remora.devnet.control.pause import Pause
+from remora.devnet.control.state import State
 from remora.devnet.demo.books import Difference, Holdings, differences, holdings, sums_to_zero
 from remora.devnet.demo.cast import Cast
 from remora.devnet.demo.expectation import Expectation
 from remora.devnet.demo.script import Act, Trade, perform
 from remora.devnet.demo.stage import Stage
+from remora.devnet.faults.state import SetCollateral
 from remora.devnet.traders.leader import Leader
 from remora.domain.ids import Address, TokenId
 from remora.domain.money import ONE, Collateral
@@ -71,6 +75,11 @@ class Performance:
         with self.database() as connection:
             return figures(connection)
 
+    def progress(self) -> Progress:
+        """Read how far the supervisor's work has come."""
+        with self.database() as connection:
+            return progress(connection)
+
     async def act(self, act: Act, leaders: list[Leader]) -> Trade:
         """Have a leader trade, and expect what should come of it."""
         trade = await perform(act, leaders, self.stage.endpoints.markets)
@@ -82,8 +91,26 @@ class Performance:
         """Wait until all trades are decided and nothing is in flight; give up, in silence, when patience ends."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
-                while not self._is_settled(self.read(), debts_too=debts_too):
+                while not self._is_settled(self.progress(), debts_too=debts_too):
                     await asyncio.sleep(0.2)
+
+    async def spend(self) -> None:
+        """Have each underfunded follower spend collateral elsewhere, now that a copy counts on it."""
+        for follower in self.cast.underfunded:
+            assert follower.leaves is not None
+            await self.leave_with(follower.wallet, follower.leaves)
+
+    async def leave_with(self, wallet: Address, amount: Collateral) -> None:
+        """Leave a wallet with so much collateral, by moving some away or there."""
+        stage = self.stage
+        before = await collateral_of(stage.node, stage.endpoints.contracts, wallet)
+        state = State(
+            node=stage.node, contracts=stage.endpoints.contracts, funding=stage.funding, pause=Pause(stage.node)
+        )
+        await state.set_collateral(SetCollateral(wallet=wallet, amount=str(amount)))
+        after = await collateral_of(stage.node, stage.endpoints.contracts, wallet)
+        if wallet in self.brought:
+            self.brought[wallet] += after.units - before.units
 
     async def relieve(self, relief: Collateral = RELIEF) -> None:
         """Give each underfunded follower collateral."""
@@ -107,6 +134,5 @@ class Performance:
             sums_to_zero=sums_to_zero(books),
         )
 
-    def _is_settled(self, now: Figures, *, debts_too: bool) -> bool:
-        owed = debts_too and now.debts_opened > now.debts_recovered
-        return now.signals >= self.trades and not now.unfinished and not owed
+    def _is_settled(self, now: Progress, *, debts_too: bool) -> bool:
+        return now.signals >= self.trades and not now.unfinished and not (debts_too and now.owed > 0)

@@ -32,6 +32,7 @@ def run_report(
             "outstanding": figures.debts_opened - figures.debts_recovered,
         },
         "fleet": dict(fleet),
+        "gas_per_leg": figures.gas_per_leg,
         "latency_ms": {stage: _percentiles(samples) for stage, samples in figures.latency_us.items()},
         "books_balanced": books_balanced,
         "followers": [_follower(follower.wallet, found) for follower in cast.followers],

@@ -92,6 +92,7 @@ def _totals_table(report: Mapping[str, Any]) -> Table:
         ("settled", str(report["settled"])),
         ("debts", f"{debts['opened']} opened, {debts['recovered']} recovered, {debts['outstanding']} outstanding"),
         ("fleet", f"{fleet['ready']} of {fleet['size']} ready"),
+        ("gas per leg", ", ".join(f"{step} {gas:,}" for step, gas in report["gas_per_leg"].items())),
         ("books", "equal the chain to the base unit" if report["books_balanced"] else "DO NOT BALANCE"),
     ]
     rows += [(stage, _milliseconds(p)) for stage, p in report["latency_ms"].items()]

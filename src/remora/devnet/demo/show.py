@@ -37,12 +37,16 @@ class Wishes:
 
 @dataclass(slots=True, kw_only=True)
 class Show:
-    """A performance with a supervisor whose log is on the screen."""
+    """A performance with a supervisor whose log is on the screen.
+
+    With the first decision the underfunded followers have spent what it counts on.
+    """
 
     performance: Performance
     screen: Screen
     fleet: dict[str, int]
     listening: asyncio.Event = field(default_factory=asyncio.Event)
+    spent: bool = False
 
     async def act(self, act: Act, leaders: list[Leader]) -> None:
         """Have a leader trade, and wait until everybody who follows is served or refused."""
@@ -61,6 +65,9 @@ class Show:
         async for event in supervisor.events():
             self._note(event)
             self.screen.show(event)
+            if event["event"] == "decided" and event["intents"] and not self.spent:
+                self.spent = True
+                await self.performance.spend()
 
     async def verdict(self) -> tuple[dict[str, Any], list[str]]:
         """Return the run report and what went wrong."""

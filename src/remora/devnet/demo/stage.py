@@ -1,4 +1,4 @@
-"""Sets the stage: a devnet in a process of its own, a funded cast, a fleet with float, and the policy file."""
+"""Sets the stage: a devnet in a process of its own, a funded cast with its policies, and a fleet with float."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from remora.adapters.store.database import opened
+from remora.bootstrap.rules import registry_on
 from remora.devnet.accounts import fleet, treasury
 from remora.devnet.demo.cast import Cast
 from remora.devnet.endpoints import Endpoints
@@ -18,6 +20,7 @@ from remora.devnet.supervised import supervisor_environment
 from remora.domain.errors import OperatorError
 from remora.domain.ids import Address
 from remora.domain.money import ONE, Collateral, Wei
+from remora.settings.policies.writer import written
 
 LOW_COIN = Wei.parse("0.05")
 """Below the refuel threshold: some wallets start like this, so that the refuel is seen."""
@@ -67,17 +70,23 @@ class Stage:
         }
 
     async def admit(self, cast: Cast, *, low_wallets: int = 0) -> None:
-        """Give fleet and cast their means, have the followers join, and write the policy file.
+        """Give fleet and cast their means, have the followers join, and import their policies.
 
         The last `low_wallets` operator wallets get less native coin than they will need.
         """
-        await asyncio.to_thread((self.folder / "policies.yaml").write_text, cast.policy_file())
+        await self._import(cast)
         rich = len(self.fleet) - low_wallets
         await self.funding.equip_fleet(self.fleet[:rich], treasury().address)
         await self.funding.equip_fleet(self.fleet[rich:], treasury().address, native=LOW_COIN)
         leaders = [account.address for account in cast.leaders]
         await self.funding.fund(leaders, collateral=LEADER_COLLATERAL, approve_exchanges=True)
         await self._admit_followers(cast)
+
+    async def _import(self, cast: Cast) -> None:
+        with opened(self.database) as writer:
+            await registry_on(writer).take_in(
+                written(cast.rulebook()), "the cast", replace=True, add_leaders=True, keep_lots=True
+            )
 
     async def _admit_followers(self, cast: Cast) -> None:
         """Have the followers come in with their collateral, approve the Clearinghouse and join it."""
@@ -111,7 +120,7 @@ async def devnet_process(folder: Path, *, block_time_s: float, markets: int) -> 
 async def staged(folder: Path, *, fleet_size: int, block_time_s: float = 1.0) -> AsyncIterator[Stage]:
     """Set a stage on a devnet of its own; leave with the devnet gone."""
     async with (
-        devnet_process(folder, block_time_s=block_time_s, markets=3) as endpoints,
+        devnet_process(folder, block_time_s=block_time_s, markets=5) as endpoints,
         connected(endpoints.rpc_url) as node,
     ):
         yield Stage.on(endpoints, node, folder, fleet_size=fleet_size)

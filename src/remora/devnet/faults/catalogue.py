@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from remora.devnet.faults import node, settlement, state, streams, venue
+from remora.devnet.faults import house, node, settlement, state, streams, venue
 from remora.devnet.faults.fault import Fault, Lasting
 
 Place = tuple[str | int, ...]
@@ -20,12 +20,13 @@ SECTIONS: dict[str, tuple[type[Fault], ...]] = {
         *(venue.ErrorBefore, venue.ErrorAfter, venue.DropBefore, venue.DropAfter, venue.TimeoutAfter),
         *(venue.Restarting, venue.RateLimited, venue.PostOnly, venue.CancelOnly, venue.NullHashes, venue.StaleBook),
     ),
+    "Order book server, who may trade": (house.RefuseOrders,),
     "Order book server, settlement": settlement.SETTLEMENT_FAULTS,
     "Order book server, WebSocket": streams.STREAM_FAULTS,
     "Nodes": (*node.NODE_FAULTS, node.Reorg),
     "Chain, state (done once)": (
         *(state.BlockTime, state.SetCollateral, state.SetShares, state.SetAllowance, state.SetApproval),
-        *(state.PauseToken, state.PauseExchange),
+        *(state.PauseToken, state.PauseExchange, state.Depeg),
     ),
 }
 BY_NAME = {kind.name: kind for kinds in SECTIONS.values() for kind in kinds}

@@ -9,7 +9,8 @@ from pydantic import Field
 from remora.devnet.faults.fault import AddressText, Instant, TokenText
 
 AmountText = Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
-Spender = Literal["exchange", "neg_risk_exchange", "clearinghouse"]
+Spender = Literal["exchange", "neg_risk_exchange", "exchange_v3", "clearinghouse"]
+_SPENDERS = "exchange, neg_risk_exchange, exchange_v3 or clearinghouse"
 
 
 class BlockTime(Instant):
@@ -17,7 +18,7 @@ class BlockTime(Instant):
 
     name: ClassVar[str] = "block-time"
 
-    seconds: int = Field(ge=1, le=3600, description="seconds between blocks")
+    seconds: float = Field(ge=0.05, le=3600, description="seconds between blocks, with fractions if wanted")
 
 
 class SetCollateral(Instant):
@@ -45,7 +46,7 @@ class SetAllowance(Instant):
     name: ClassVar[str] = "set-allowance"
 
     wallet: AddressText = Field(description="whose")
-    spender: Spender = Field(description="exchange, neg_risk_exchange or clearinghouse")
+    spender: Spender = Field(description=_SPENDERS)
     amount: AmountText = Field(description="the allowance afterwards, in decimals")
 
 
@@ -55,8 +56,18 @@ class SetApproval(Instant):
     name: ClassVar[str] = "set-approval"
 
     wallet: AddressText = Field(description="whose")
-    spender: Spender = Field(description="exchange, neg_risk_exchange or clearinghouse")
+    spender: Spender = Field(description=_SPENDERS)
     approved: bool = Field(default=False, description="whether it may")
+
+
+class Depeg(Instant):
+    """The price feed says another price of the collateral from now on."""
+
+    name: ClassVar[str] = "depeg"
+
+    price: Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$")] = Field(
+        default="0.9", description="what one unit is worth; 1 ends it"
+    )
 
 
 class PauseToken(Instant):
@@ -64,8 +75,8 @@ class PauseToken(Instant):
 
     name: ClassVar[str] = "pause-token"
 
-    contract: Literal["collateral", "conditional_tokens"] = Field(
-        default="collateral", description="collateral or conditional_tokens"
+    contract: Literal["collateral", "conditional_tokens", "position_manager"] = Field(
+        default="collateral", description="collateral, conditional_tokens or position_manager"
     )
     paused: bool = Field(default=True, description="false ends the pause")
 
@@ -75,7 +86,7 @@ class PauseExchange(Instant):
 
     name: ClassVar[str] = "pause-exchange"
 
-    contract: Literal["exchange", "neg_risk_exchange"] = Field(
-        default="exchange", description="exchange or neg_risk_exchange"
+    contract: Literal["exchange", "neg_risk_exchange", "exchange_v3"] = Field(
+        default="exchange", description="exchange, neg_risk_exchange or exchange_v3"
     )
     paused: bool = Field(default=True, description="false ends the pause")

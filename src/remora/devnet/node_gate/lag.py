@@ -6,7 +6,8 @@ from typing import Any
 
 from remora.devnet.node_gate.messages import Call
 
-_TAGS = frozenset({"latest", "pending", "safe", "finalized"})
+TAGS = ("latest", "pending", "safe", "finalized")
+"""What a block may be called by its place: each is the newest one here."""
 
 
 def bounded(call: Call, visible: int) -> Call:
@@ -43,4 +44,4 @@ def _number(block: object) -> int:
 
 
 def _is_tag(value: object) -> bool:
-    return isinstance(value, str) and value in _TAGS
+    return isinstance(value, str) and value in TAGS

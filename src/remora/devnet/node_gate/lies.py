@@ -5,7 +5,6 @@ Every call is asked of the chain by itself, so that a batch can be bent in parts
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from remora.devnet.faults.board import Board
@@ -17,13 +16,11 @@ from remora.devnet.faults.node import (
     NullReceipt,
     StuckTransaction,
 )
-from remora.devnet.faults.occasion import occasion
+from remora.devnet.faults.occasion import Occasion, occasion
 from remora.devnet.node_gate.lag import bounded, is_hidden
 from remora.devnet.node_gate.messages import Call, dumps, refusal, result
+from remora.devnet.node_gate.steady import Ask, head
 from remora.devnet.node_gate.stuck import Signed, StuckPool
-
-Ask = Callable[[Call], Awaitable[dict[str, Any]]]
-"""The chain's own answer to a call."""
 
 
 class Closed(Exception):
@@ -56,9 +53,8 @@ class Liar:
         return self._received(call, await self._ask(call))
 
     async def head(self) -> int:
-        """Return the chain's last block."""
-        answered = await self._ask(Call(id=0, method="eth_blockNumber", params=()))
-        return int(answered["result"], 16)
+        """Return the number of the chain's last block."""
+        return await head(self._ask)
 
     def _received(self, call: Call, answered: dict[str, Any]) -> dict[str, Any]:
         if call.method != "eth_getTransactionReceipt" or not answered.get("result"):
@@ -71,17 +67,31 @@ class Liar:
         if signed is None:
             return await self._ask(call)
         asked = occasion(call.method, signed.sender, dumps(signed.shown), node=self._node)
-        if fault := self._board.take(NonceError, asked):
-            return refusal(call, fault.message)
-        if self._board.take(DroppedTransaction, asked):
-            return result(call, signed.hash)
-        rival = self.stuck.rival(signed)
-        if rival is not None and not self.stuck.give_way(signed):
-            return refusal(call, "replacement transaction underpriced")
-        if rival is None and self._board.take(StuckTransaction, asked):
-            self.stuck.keep(signed)
+        is_replacement = self.stuck.rival(signed) is not None
+        if words := self._objection(signed, asked):
+            return refusal(call, words)
+        if self._swallows(signed, asked, is_replacement=is_replacement):
             return result(call, signed.hash)
         return await self._ask(call)
+
+    def _objection(self, signed: Signed, asked: Occasion) -> str | None:
+        """Return the words in which the node refuses a transaction; one that pays more takes its rival's place."""
+        if self.stuck.find(signed.hash):
+            return "already known"
+        if fault := self._board.take(NonceError, asked):
+            return fault.message
+        if self.stuck.rival(signed) and not self.stuck.give_way(signed):
+            return "replacement transaction underpriced"
+        return None
+
+    def _swallows(self, signed: Signed, asked: Occasion, *, is_replacement: bool) -> bool:
+        """Tell whether a transaction is accepted and kept from the chain, or forgotten; a replacement is not kept."""
+        if self._board.take(DroppedTransaction, asked):
+            return True
+        if not is_replacement and self._board.take(StuckTransaction, asked):
+            self.stuck.keep(signed)
+            return True
+        return False
 
     def _counted(self, call: Call, wallet: str, answered: dict[str, Any]) -> dict[str, Any]:
         if "result" not in answered:

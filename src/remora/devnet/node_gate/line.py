@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,11 +17,14 @@ from aiohttp import WSMsgType, web
 from remora.devnet.faults.board import Board
 from remora.devnet.faults.node import LaggingHead, NodeClose, NodeSilence
 from remora.devnet.faults.occasion import occasion
+from remora.devnet.node_gate.alchemy import ALCHEMY, for_chain, for_client
 from remora.devnet.node_gate.lies import Closed, Liar
 from remora.devnet.node_gate.messages import Frame, dumps, read_frame
 
 _SUBSCRIBING = ("eth_subscribe", "eth_unsubscribe")
 _LAG_POLL_S = 0.05
+Taken = Callable[[str], Frame | None]
+"""What of a client's message the gate answers itself; None when the chain shall."""
 Answered = Callable[[Frame], Awaitable[str]]
 
 
@@ -46,17 +49,19 @@ class Line:
         self._asked: dict[Any, tuple[Any, ...]] = {}
         self._subscriptions: dict[str, tuple[Any, ...]] = {}
 
-    def log_subscriptions(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the subscriptions to logs with their criteria."""
-        for key, params in self._subscriptions.items():
-            if params[:1] == ("logs",):
-                yield key, params[1] if len(params) > 1 else {}
+    def log_subscriptions(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the subscriptions to logs as they are now, with their criteria."""
+        return [
+            (key, params[1] if len(params) > 1 else {})
+            for key, params in self._subscriptions.items()
+            if params[:1] == ("logs",)
+        ]
 
-    async def carry(self, is_lying: Callable[[], bool], answered: Answered) -> None:
+    async def carry(self, is_lying: Callable[[], bool], taken: Taken, answered: Answered) -> None:
         """Carry messages both ways until either side closes or a fault ends it."""
         async with asyncio.TaskGroup() as group:
             pumps = {
-                group.create_task(self._inwards(is_lying, answered, group)),
+                group.create_task(self._inwards(taken, answered, group)),
                 group.create_task(self._outwards(is_lying, group)),
             }
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -74,18 +79,18 @@ class Line:
         params = {"subscription": subscription, "result": payload}
         await self._tell(dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": params}))
 
-    async def _inwards(self, is_lying: Callable[[], bool], answered: Answered, group: asyncio.TaskGroup) -> None:
+    async def _inwards(self, taken: Taken, answered: Answered, group: asyncio.TaskGroup) -> None:
         async for message in self._client:
             if message.type is not WSMsgType.TEXT:
                 continue
             frame = None
             if any(method in message.data for method in _SUBSCRIBING):
                 self._note_subscribing(message.data)
-            elif is_lying():
-                frame = read_frame(message.data)
+            else:
+                frame = taken(message.data)
             if frame is None:
                 with suppress(ConnectionError):  # the chain's end of the line knows
-                    await self._chain.send_str(message.data)
+                    await self._chain.send_str(for_chain(message.data))
             else:
                 group.create_task(self._reply(answered(frame)))
 
@@ -101,10 +106,20 @@ class Line:
                 continue
             if self._asked:
                 self._note_subscribed(message.data)
+            frame = self._as_asked(message.data)
+            if frame is None:
+                continue
             if not is_lying():
-                await self._tell(message.data)
-            elif not await self._bend(message.data, group):
+                await self._tell(frame)
+            elif not await self._bend(frame, group):
                 return
+
+    def _as_asked(self, frame: str) -> str | None:
+        """Return a frame as the client asked for it, None for an event that it did not ask for."""
+        for key, params in self._subscriptions.items():
+            if params[:1] == (ALCHEMY,) and key in frame and '"method"' in frame:
+                return for_client(frame, params)
+        return frame
 
     async def _bend(self, frame: str, group: asyncio.TaskGroup) -> bool:
         """Send what a fault leaves of a frame; tell whether the connection lives on."""

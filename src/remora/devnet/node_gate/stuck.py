@@ -9,16 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import rlp
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
-from rlp.exceptions import RLPException  # type: ignore[import-untyped]  # it comes with eth-account, without types
+from rlp.exceptions import RLPException
+
+from remora.devnet.remembering import Remembering
+
+_LEGACY_FIELDS = ("nonce", "gasPrice", "gas", "to", "value", "data", "v", "r", "s")
+_BYTES = frozenset({"to", "data"})
+_FIRST_LIST = b"\xc0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A signed transaction of the dynamic-fee type, as far as a pool looks at it; prices in wei."""
+    """A signed transaction, as far as a pool looks at it; prices in wei."""
 
     raw: str
     hash: str
@@ -29,9 +36,9 @@ class Signed:
 
     @classmethod
     def of(cls, raw: str) -> Signed | None:
-        """Read a raw transaction; None for what is none, or of another type."""
+        """Read a raw transaction of any type that pays for gas alone; None for what is none."""
         try:
-            fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+            fields = _fields(HexBytes(raw))
             sender = str(Account.recover_transaction(raw)).lower()
         except (ValueError, TypeError, RLPException):
             return None
@@ -46,8 +53,10 @@ class Signed:
         )
 
 
-class StuckPool:
+class StuckPool(Remembering):
     """The transactions that are kept, one per sender and nonce."""
+
+    remembered = ("_kept",)
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], Signed] = {}
@@ -89,6 +98,15 @@ class StuckPool:
         released = sorted(self._kept.values(), key=lambda kept: kept.nonce)
         self._kept.clear()
         return [kept.raw for kept in released]
+
+
+def _fields(raw: bytes) -> dict[str, Any]:
+    """Return a transaction's fields by the names that nodes give them; one of the legacy type begins as an RLP list."""
+    if raw[:1] < _FIRST_LIST:
+        fields: dict[str, Any] = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+        return fields
+    texts = dict(zip(_LEGACY_FIELDS, rlp.decode(raw), strict=True))
+    return {"type": 0, **{name: text if name in _BYTES else int.from_bytes(text) for name, text in texts.items()}}
 
 
 def _pending(tx_hash: str, sender: str, fields: dict[str, Any]) -> dict[str, Any]:

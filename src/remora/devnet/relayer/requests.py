@@ -1,119 +1,126 @@
 """What the relayer is asked, parsed once and strictly (polymarket.md 3.2, 5).
 
-A batch is a list of calls that one signature of a deposit wallet's owner covers; the wallet contract verifies it.
+A deposit wallet's batch is a list of calls that one signature covers until a deadline; so are the authorization and
+the revocation of a session key, whose one call the relayer puts together itself.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from remora.devnet.abi import calldata
-from remora.devnet.clob.refusals import Refusal
-from remora.devnet.clob.sessions import Scope, Session
+from eth_abi.abi import encode
 
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
-_BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2}){0,1024}")
-_DIGITS = re.compile(r"\d{1,78}", re.ASCII)
+from remora.devnet.abi import calldata
+from remora.devnet.clob.sessions import Scope, Session
+from remora.devnet.endpoints import Contracts
+from remora.devnet.relayer import proxies, safes
+from remora.devnet.relayer.batches import Batch, Call, Counter, Creation
+from remora.devnet.relayer.fields import a_number, an_address, an_object, invalid, some_bytes
+from remora.devnet.wallets import deployment
+
 _MAX_CALLS = 32
-_UINT256 = 2**256
+#: proxy((address,uint256,uint256,(address,uint256,bytes)[])[],bytes[])
+_PROXY = bytes.fromhex("0a3c4405")
+_PROXY_TYPES = ("(address,uint256,uint256,(address,uint256,bytes)[])[]", "bytes[]")
+#: A signature that ends like this is a session signer's.
+_SESSION_MARK = bytes.fromhex("6492" * 16)
 #: Sessions last 4315 hours, and the request may have been on its way for a while.
 _LIFETIME_S = 4_315 * 3600
 _TOLERANCE_S = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A call that a wallet makes; `value` in wei."""
-
-    target: str
-    value: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Calls of one wallet, in order, good for one nonce and until a unix time."""
-
-    wallet: str
-    nonce: int
-    deadline_s: int
-    calls: tuple[Call, ...]
-    signature: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Creation:
-    """The wish of an account to have its deposit wallet."""
-
-    owner: str
-
-
-def parse_submission(payload: object, factory: str) -> Creation | Batch:
-    """Parse the body of POST /submit; refuse types that need contracts which a devnet lacks."""
-    body = _object(payload)
-    if _address(body.get("to")) != factory:
-        raise invalid("to")
+def parse_submission(payload: object, contracts: Contracts) -> Creation | Batch:
+    """Parse the body of POST /submit."""
+    body = an_object(payload)
     match body.get("type"):
         case "WALLET-CREATE":
-            return Creation(owner=_address(body.get("from")))
+            _check_factory(body, contracts)
+            owner = an_address(body.get("from"))
+            return Creation(to=contracts.deposit_wallet_factory, data=deployment([owner]))
+        case "SAFE-CREATE":
+            return safes.parse_creation(body, contracts)
         case "WALLET":
-            params = _object(body.get("depositWalletParams"))
-            calls = params.get("calls")
-            if not isinstance(calls, list) or not 0 < len(calls) <= _MAX_CALLS:
-                raise invalid("calls")
-            return _batch({**body, **params}, params.get("depositWallet"), tuple(map(_call, calls)))
+            _check_factory(body, contracts)
+            return _deposit_wallet_batch(body, contracts)
+        case "SAFE":
+            return _of_length(safes.parse_batch(body, contracts))
+        case "PROXY":
+            return _of_length(proxies.parse_batch(body, contracts))
         case _:
             raise invalid("type")
 
 
-def parse_authorization(payload: object, now_s: int) -> tuple[Session, Batch]:
-    """Parse a request for a session key, and put together the batch that its signature covers."""
-    body = _object(payload)
+def parse_authorization(payload: object, contracts: Contracts, *now_s: int) -> tuple[Session, Batch]:
+    """Parse a request for a session key, and put together the batch that its signature covers.
+
+    `now_s` is the time by each clock that a client may go by.
+    """
+    body = an_object(payload)
     session = Session(
-        wallet=_address(body.get("walletAddress")),
-        signer=_address(body.get("sessionSignerAddress")),
+        wallet=an_address(body.get("walletAddress")),
+        signer=an_address(body.get("sessionSignerAddress")),
         scopes=_scopes(body.get("scopes")),
-        valid_until_s=_number(body.get("validUntil")),
+        valid_until_s=a_number(body.get("validUntil")),
     )
-    if abs(session.valid_until_s - now_s - _LIFETIME_S) > _TOLERANCE_S:
+    if all(abs(session.valid_until_s - now - _LIFETIME_S) > _TOLERANCE_S for now in now_s):
         raise invalid("validUntil")
     data = calldata("authorizeSessionSigner(address,uint256)", session.signer, session.valid_until_s)
-    return session, _own_batch(body, session.wallet, data)
+    return session, _own_batch(body, data, contracts)
 
 
-def parse_revocation(payload: object) -> tuple[str, Batch]:
+def parse_revocation(payload: object, contracts: Contracts) -> tuple[str, Batch]:
     """Parse the end of a session key: the key's address, and the batch that the signature covers."""
-    body = _object(payload)
-    signer = _address(body.get("sessionSignerAddress"))
-    return signer, _own_batch(body, body.get("walletAddress"), calldata("revokeSessionSigner(address)", signer))
+    body = an_object(payload)
+    signer = an_address(body.get("sessionSignerAddress"))
+    return signer, _own_batch(body, calldata("revokeSessionSigner(address)", signer), contracts)
 
 
-def invalid(place: str) -> Refusal:
-    """Return the refusal of a request for one of its fields."""
-    return Refusal(f"invalid request: {place}")
+def _check_factory(body: Mapping[str, Any], contracts: Contracts) -> None:
+    if an_address(body.get("to")) != contracts.deposit_wallet_factory:
+        raise invalid("to")
 
 
-def _own_batch(body: Mapping[str, Any], wallet: object, data: bytes) -> Batch:
+def _of_length(batch: Batch) -> Batch:
+    if not 0 < len(batch.calls) <= _MAX_CALLS:
+        raise invalid("calls")
+    return batch
+
+
+def _deposit_wallet_batch(body: Mapping[str, Any], contracts: Contracts) -> Batch:
+    params = an_object(body.get("depositWalletParams"))
+    calls = params.get("calls")
+    if not isinstance(calls, list) or not 0 < len(calls) <= _MAX_CALLS:
+        raise invalid("calls")
+    return _batch({**body, **params}, params.get("depositWallet"), tuple(map(_call, calls)), contracts)
+
+
+def _own_batch(body: Mapping[str, Any], data: bytes, contracts: Contracts) -> Batch:
     """Return the batch of one call of the wallet to itself."""
-    return _batch(body, wallet, (Call(target=_address(wallet), value=0, data=data),))
+    wallet = an_address(body.get("walletAddress"))
+    return _batch(body, wallet, (Call(target=wallet, value=0, data=data),), contracts)
 
 
-def _batch(body: Mapping[str, Any], wallet: object, calls: tuple[Call, ...]) -> Batch:
+def _batch(body: Mapping[str, Any], named: object, calls: tuple[Call, ...], contracts: Contracts) -> Batch:
+    wallet, nonce, deadline_s = an_address(named), a_number(body.get("nonce")), a_number(body.get("deadline"))
+    signature = some_bytes(body.get("signature"))
+    request = (wallet, nonce, deadline_s, [(call.target, call.value, call.data) for call in calls])
     return Batch(
-        wallet=_address(wallet),
-        nonce=_number(body.get("nonce")),
-        deadline_s=_number(body.get("deadline")),
+        wallet=wallet,
+        nonce=nonce,
         calls=calls,
-        signature=_bytes(body.get("signature")),
+        counter=Counter.of_wallet(wallet),
+        to=contracts.deposit_wallet_factory,
+        data=_PROXY + encode(_PROXY_TYPES, ([request], [signature])),
+        by_session=signature.endswith(_SESSION_MARK),
     )
 
 
 def _call(payload: object) -> Call:
-    body = _object(payload)
-    return Call(target=_address(body.get("target")), value=_number(body.get("value")), data=_bytes(body.get("data")))
+    body = an_object(payload)
+    return Call(
+        target=an_address(body.get("target")), value=a_number(body.get("value")), data=some_bytes(body.get("data"))
+    )
 
 
 def _scopes(value: object) -> frozenset[Scope]:
@@ -123,30 +130,3 @@ def _scopes(value: object) -> frozenset[Scope]:
     if Scope.ALL in scopes and len(scopes) > 1:
         raise invalid("scopes")
     return scopes
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise invalid("expected an object")
-    return value
-
-
-def _matching(pattern: re.Pattern[str], value: object, what: str) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise invalid(f"expected {what}")
-    return value
-
-
-def _address(value: object) -> str:
-    return _matching(_ADDRESS, value, "an address").lower()
-
-
-def _bytes(value: object) -> bytes:
-    return bytes.fromhex(_matching(_BYTES, value, "bytes")[2:])
-
-
-def _number(value: object) -> int:
-    number = int(_matching(_DIGITS, value, "digits"))
-    if number >= _UINT256:
-        raise invalid("expected 256 bits")
-    return number

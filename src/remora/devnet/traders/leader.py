@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from random import Random
 
-from polymarket import AsyncSecureClient, OrderResponse, PolymarketError
+from polymarket import AsyncSecureClient, OrderResponse, PolymarketError, SignedOrder
 
 from remora.devnet.endpoints import Market
 from remora.devnet.traders.outcome import Outcome
-from remora.domain.ids import Address, address
+from remora.devnet.traders.persistence import insist, matched, post
+from remora.domain.errors import Refused
+from remora.domain.ids import Address, TokenId, address
 from remora.domain.money import ONE, Collateral, Price, Shares
 from remora.domain.signal import Side
 
@@ -54,10 +56,47 @@ class Leader:
             token_id=str(outcome.token_of(market)), side=side.value, price=str(price), size=str(shares)
         )
 
+    async def trade_exactly(
+        self,
+        market: Market,
+        outcome: Outcome,
+        side: Side,
+        price: Price,
+        shares: Shares,
+        *,
+        spend: Collateral | None = None,
+    ) -> None:
+        """Trade the shares, or what `spend` buys, at a price that the book has, once and in full.
+
+        Raise Refused when the venue refuses or fills only a part, OutcomeUnknown when it does not tell for too long.
+        """
+        order = await insist(lambda: self._exact_order(outcome.token_of(market), side, price, shares, spend))
+        filled = await matched(self._client, await post(self._client, order))
+        if filled is not None:
+            raise Refused(f"only {filled} of {shares} shares found somebody at {price}")
+
+    async def buy_at_rest(
+        self, market: Market, outcome: Outcome, price: Price, shares: Shares, *, sell: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Bid, have somebody `sell` the shares to the bid, and withdraw what is left of it.
+
+        So comes about what is too small to be taken from the book. Errors are those of `trade_exactly`.
+        """
+        bid = max(shares, Shares.parse(market.min_order_size))
+        order = await insist(lambda: self._exact_order(outcome.token_of(market), Side.BUY, price, bid, None))
+        placed = await post(self._client, order)
+        try:
+            await sell()
+        finally:
+            filled = await matched(self._client, placed)
+        if (bid if filled is None else filled) != shares:
+            raise Refused(f"{filled} instead of {shares} shares were sold to it at {price}")
+
     async def holding(self, market: Market, outcome: Outcome) -> Shares:
         """Return the shares that the venue knows this account to hold."""
         answer = await self._client.get_balance_allowance(
-            asset_type="CONDITIONAL", token_id=str(outcome.token_of(market))
+            asset_type="CONDITIONAL-V2" if market.version == "v2" else "CONDITIONAL",
+            token_id=str(outcome.token_of(market)),
         )
         return Shares(answer.balance)
 
@@ -69,6 +108,21 @@ class Leader:
             with suppress(PolymarketError):
                 await self._take_turn(random.choice(markets), random.choice(list(Outcome)), random)
             await asyncio.sleep(pause_s)
+
+    async def _exact_order(
+        self, token_id: TokenId, side: Side, price: Price, shares: Shares, spend: Collateral | None
+    ) -> SignedOrder:
+        """Sign an order that is filled whole or not at all, but for a purchase of shares, of which a part may rest."""
+        token, bound = str(token_id), str(price)
+        if side is Side.SELL:
+            return await self._client.create_market_order(
+                token_id=token, side="SELL", shares=str(shares), min_price=bound, order_type="FOK"
+            )
+        if spend is not None:
+            return await self._client.create_market_order(
+                token_id=token, side="BUY", amount=str(spend), max_price=bound, order_type="FOK"
+            )
+        return await self._client.create_limit_order(token_id=token, side="BUY", price=bound, size=str(shares))
 
     async def _take_turn(self, market: Market, outcome: Outcome, random: Random) -> None:
         amount, part = Collateral(random.randint(5, 50) * ONE), random.choice((1, 2, 4))

@@ -16,6 +16,7 @@ from polymarket import AsyncSecureClient, OpenOrder, PolymarketError
 
 from remora.devnet.endpoints import Market
 from remora.devnet.traders.outcome import Outcome
+from remora.devnet.traders.persistence import insist, matched, post
 from remora.domain.ids import TokenId
 from remora.domain.money import ONE, Price, Shares
 from remora.domain.signal import Side
@@ -71,6 +72,20 @@ class MarketMaker:
         """Replace what is quoted in a market."""
         self._wanted[market.condition_id] = dict.fromkeys(ladder.levels(market), ladder.shares)
         await self._refresh(market.condition_id)
+
+    async def sell(self, market: Market, outcome: Outcome, price: Price, shares: Shares) -> None:
+        """Sell to who bids a price, all of the shares; raise Refused when nobody does."""
+        token_id = str(outcome.token_of(market))
+        order = await insist(
+            lambda: self._client.create_market_order(
+                token_id=token_id, side="SELL", shares=str(shares), min_price=str(price), order_type="FOK"
+            )
+        )
+        await matched(self._client, await post(self._client, order))
+
+    def leave(self, market: Market) -> None:
+        """Quote a market no longer; what is in its book stays there."""
+        self._wanted.pop(market.condition_id, None)
 
     async def keep_quoting(self, *, pause_s: float) -> None:
         """Refill the ladders as they are consumed, forever."""
