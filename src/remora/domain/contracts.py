@@ -8,10 +8,11 @@ ConditionalTokens) and V3 (shares in the PositionManager). A *ledger* is the ERC
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from remora.domain.ids import Address
+from remora.domain.ids import Address, TokenId
 
 POLYGON_CHAIN_ID = 137
 
@@ -35,6 +36,8 @@ NATIVE_USDC = Address("0x3c499c542cef5e3811e1192ce70d8cc03d5c3359")
 WRAPPED_COLLATERAL = Address("0x3a3bd7bb9528e159577f7c2e685cc81a765002e2")
 """What ConditionalTokens holds for neg-risk markets."""
 
+SHARE_COLLATERALS = (BRIDGED_USDC, WRAPPED_COLLATERAL)
+
 NEG_RISK_ADAPTER = Address("0xd91e80cf2e7be2e162c6513ced06f1dd0da35296")
 COLLATERAL_ADAPTER = Address("0xada100db00ca00073811820692005400218fce1f")
 NEG_RISK_COLLATERAL_ADAPTER = Address("0xada2005600dec949baf300f4c6120000bdb6eaab")
@@ -55,6 +58,64 @@ LIVE_EXCHANGES = frozenset({STANDARD_EXCHANGE, NEG_RISK_EXCHANGE, EXCHANGE_V3})
 LEGACY_EXCHANGES = frozenset({STANDARD_EXCHANGE_V1, NEG_RISK_EXCHANGE_V1})
 
 
+_RESERVED_BITS = ((1 << 64) - 1) << 40
+
+
+def is_position_id(token_id: TokenId) -> bool:
+    """Return whether the PositionManager keeps these shares, and so exchange V3 trades them.
+
+    Its ids are made of fields, with 64 bits that are always zero; those of ConditionalTokens are hashes. The official
+    SDK tells them apart in the same way (polymarket.md 1.0).
+    """
+    return token_id & _RESERVED_BITS == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanges:
+    """The exchanges that orders are signed for: two of generation V2, and the one of V3."""
+
+    standard: Address
+    neg_risk: Address
+    v3: Address
+
+    def of(self, token_id: TokenId, *, neg_risk: bool) -> Address:
+        """Return the exchange that trades a token of a market."""
+        if is_position_id(token_id):
+            return self.v3
+        return self.neg_risk if neg_risk else self.standard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledgers:
+    """The ledgers that keep shares: ConditionalTokens for generation V2, the PositionManager for V3.
+
+    `share_collaterals` are what ConditionalTokens holds for shares: the ids of its tokens are made of that.
+    """
+
+    conditional_tokens: Address
+    position_manager: Address
+    share_collaterals: tuple[Address, ...] = ()
+
+    def of(self, token_id: TokenId) -> Address:
+        """Return the ledger that keeps a token's shares."""
+        return self.position_manager if is_position_id(token_id) else self.conditional_tokens
+
+
+class Generation(StrEnum):
+    """Which exchange contract orders are signed for; the value is the version of its EIP-712 domain."""
+
+    V2 = "2"
+    V3 = "3"
+
+
+GENERATIONS: Mapping[Address, Generation] = {
+    STANDARD_EXCHANGE: Generation.V2,
+    NEG_RISK_EXCHANGE: Generation.V2,
+    EXCHANGE_V3: Generation.V3,
+}
+"""The generations of Polygon's live exchanges."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contracts:
     """The contracts whose logs are believed. Whatever else emits the same topics is unknown, or a spoof."""
@@ -64,9 +125,20 @@ class Contracts:
     collaterals: frozenset[Address]
     adapters: frozenset[Address]
 
-    def adding(self, *, exchanges: Iterable[Address] = (), ledgers: Iterable[Address] = ()) -> Contracts:
-        """Return these contracts with more exchanges and ledgers, such as those of a local chain."""
-        return replace(self, exchanges=self.exchanges.union(exchanges), ledgers=self.ledgers.union(ledgers))
+    def adding(
+        self,
+        *,
+        exchanges: Iterable[Address] = (),
+        ledgers: Iterable[Address] = (),
+        collaterals: Iterable[Address] = (),
+    ) -> Contracts:
+        """Return these contracts with more of some kinds, such as those of a local chain."""
+        return replace(
+            self,
+            exchanges=self.exchanges.union(exchanges),
+            ledgers=self.ledgers.union(ledgers),
+            collaterals=self.collaterals.union(collaterals),
+        )
 
 
 POLYGON = Contracts(

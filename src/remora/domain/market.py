@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remora.domain.ids import ConditionId, TokenId
-from remora.domain.money import ONE, Collateral, Price, Shares, mul_div_ceil
+from remora.domain.money import ONE, ZERO_COLLATERAL, Collateral, Price, Shares, mul_div_ceil, mul_div_floor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,16 @@ class MarketInfo:
 
         The fee per collateral spent is r(1-p), highest where p is lowest: the bound takes p = 0, rounded up.
         """
+        if not self.fee_rate_units:
+            return ZERO_COLLATERAL
         return Collateral(mul_div_ceil(collateral.units, self.fee_rate_units, ONE) + _FEE_STEP)
+
+    def affordable(self, room: Collateral) -> Collateral:
+        """Return the most that may be spent so that the worst taker fee fits into `room` beside it; never below 0."""
+        if not self.fee_rate_units:
+            return max(room, ZERO_COLLATERAL)
+        spent = mul_div_floor(room.units - _FEE_STEP, ONE, ONE + self.fee_rate_units)
+        return Collateral(max(spent, 0))
 
 
 _FEE_STEP = 10
@@ -54,8 +63,47 @@ _FEE_STEP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """Best prices of one token; a side without orders is None."""
+class Listing:
+    """How a market is described to people, which filters read. What the venue does not say is None, or empty.
 
-    best_bid: Price | None
-    best_ask: Price | None
+    `opposite` is the token of the other outcome. Texts that are compared (category, tags) are in lower case.
+    `ends_us` is when it is to be resolved, in microseconds since the epoch.
+    """
+
+    question: str
+    outcome: str
+    slug: str
+    event_slug: str
+    category: str | None
+    tags: frozenset[str]
+    liquidity: Collateral | None
+    volume_24h: Collateral | None
+    ends_us: int | None
+    opposite: TokenId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What is offered, or wanted, at one price."""
+
+    price: Price
+    shares: Shares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """A token's order book, best price first on both sides. `as_of_us` is when the venue had it so."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    as_of_us: int
+
+    @property
+    def best_bid(self) -> Price | None:
+        """The highest price that somebody pays, None without bids."""
+        return self.bids[0].price if self.bids else None
+
+    @property
+    def best_ask(self) -> Price | None:
+        """The lowest price at which somebody sells, None without asks."""
+        return self.asks[0].price if self.asks else None

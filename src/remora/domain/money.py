@@ -6,6 +6,7 @@ go through `mul_div_floor`, `mul_div_ceil` and `mul_div_nearest`: the direction 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import ClassVar, Self
@@ -68,12 +69,16 @@ def format_units(units: int, decimals: int) -> str:
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, init=False)
 class _Units:
     """A whole number of base units; only equal types add, subtract and compare."""
 
     units: int
     decimals: ClassVar[int] = 6
+
+    def __init__(self, units: int) -> None:
+        # Amounts are made by the hundred thousand: a frozen dataclass's own __init__ takes half as long again.
+        _put_units(self, units)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -96,6 +101,10 @@ class _Units:
         if type(self) is not type(other):
             raise TypeError(f"expected {type(self).__name__}, found {type(other).__name__}")
         return other.units
+
+
+_put_units: Callable[[_Units, int], None] = vars(_Units)["units"].__set__
+"""Writes the slot once, past the lock of a frozen dataclass."""
 
 
 class Collateral(_Units):
@@ -131,10 +140,6 @@ class Price(_Units):
         """Return what the shares cost at this price, rounded down."""
         return Collateral(mul_div_floor(shares.units, self.units, ONE))
 
-    def cost_ceil(self, shares: Shares) -> Collateral:
-        """Return what the shares cost at this price, rounded up."""
-        return Collateral(mul_div_ceil(shares.units, self.units, ONE))
-
     def shares_floor(self, collateral: Collateral) -> Shares:
         """Return the shares that the collateral buys at this price, rounded down."""
         return Shares(mul_div_floor(collateral.units, ONE, self.units))
@@ -147,5 +152,20 @@ class Price(_Units):
         return format_units(self.units, 6)
 
 
+class Ratio(_Units):
+    """A factor without a unit, in 10^-6: 250000 is 0.25."""
+
+    __slots__ = ()
+
+    def floor(self, units: int) -> int:
+        """Return `units` x ratio, rounded down."""
+        return mul_div_floor(units, self.units, ONE)
+
+    def ceil(self, units: int) -> int:
+        """Return `units` x ratio, rounded up."""
+        return mul_div_ceil(units, self.units, ONE)
+
+
 ZERO_COLLATERAL = Collateral(0)
 ZERO_SHARES = Shares(0)
+ZERO_WEI = Wei(0)

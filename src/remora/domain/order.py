@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
-from remora.domain.ids import Address, IntentId, OrderHash, PolicyId, SettlementId, SignalId, TokenId, TxHash
-from remora.domain.money import Collateral, Price, Shares
+from remora.domain.ids import (
+    Address,
+    ConditionId,
+    IntentId,
+    OrderHash,
+    PolicyId,
+    SettlementId,
+    SignalId,
+    TokenId,
+    TxHash,
+)
+from remora.domain.money import ZERO_COLLATERAL, Collateral, Price, Shares
 from remora.domain.reasons import Because
-from remora.domain.signal import Side
+from remora.domain.signal import Side, Signal
 
 
 class OrderKind(StrEnum):
-    """How long an order may rest: FAK fills what it can at once and kills the rest."""
+    """How long an order may rest: FAK fills what it can at once and kills the rest, FOK fills all of it or nothing.
+
+    GTC rests until it is cancelled, GTD until a time.
+    """
 
     FAK = "FAK"
     FOK = "FOK"
@@ -20,11 +35,12 @@ class OrderKind(StrEnum):
     GTD = "GTD"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(NamedTuple):
     """What one policy wants of one signal: buy for at most `budget`, or sell `shares`, at worst at `limit`.
 
     A BUY has a budget and no shares, a SELL shares and no budget. After `deadline_us` nothing is sent any more.
+    `fee_bound` is the most that the fee of a BUY may add to its budget, `condition_id` the market, if that was known.
+    `kind` is how its order waits for a counterpart; a GTD one rests in the book for `rest_s`.
     """
 
     intent_id: IntentId
@@ -37,6 +53,10 @@ class Intent:
     budget: Collateral
     shares: Shares
     deadline_us: int
+    fee_bound: Collateral = ZERO_COLLATERAL
+    condition_id: ConditionId | None = None
+    kind: OrderKind = OrderKind.FAK
+    rest_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +69,45 @@ class Denial:
     because: Because
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What something left of an entry's size, and what that was."""
+
+    left: Collateral
+    because: Because
+
+
+class Sized(NamedTuple):
+    """What made an intent as large as it is: `facts` to be told, and what cut it afterwards, one after the other.
+
+    It is a tuple, since thousands are made for one signal.
+    """
+
+    facts: Mapping[str, str]
+    cuts: tuple[Cut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One signal, decided: each policy is in exactly one of intents and denials.
+
+    `carried` is what policies keep from now on, for the token, of copies that were too small; 0 is nothing any more.
+    `sized` is what made the intents as large as they are.
+    """
+
+    signal: Signal
+    intents: tuple[Intent, ...]
+    denials: tuple[Denial, ...]
+    carried: Mapping[PolicyId, Collateral] = field(default_factory=dict)
+    sized: Mapping[PolicyId, Sized] = field(default_factory=dict)
+
+
 class IntentState(StrEnum):
     """Where an intent is.
 
     pending → (SELL: collecting → collected →) ordered → filled → settled; `owed` between filled and settled while a
-    debt is open; `failed` when nothing was copied, `paper` when nothing was to be sent.
+    debt is open; `failed` when nothing was copied, `paper` when nothing was to be sent; `withdrawn` when the leader's
+    trade left the chain before anything was sent.
     """
 
     PENDING = "pending"
@@ -65,6 +119,7 @@ class IntentState(StrEnum):
     OWED = "owed"
     FAILED = "failed"
     PAPER = "paper"
+    WITHDRAWN = "withdrawn"
 
 
 class OrderState(StrEnum):
@@ -115,6 +170,8 @@ class BlockOrder:
     limit: Price
     parts: tuple[Part, ...]
     deadline_us: int
+    kind: OrderKind = OrderKind.FAK
+    rest_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +200,7 @@ class OrderReport:
     pending: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allocation:
+class Allocation(NamedTuple):
     """What one intent got of its block order: shares bought or sold, collateral paid or received, its part of the fee.
 
     A BUY owes collateral + fee; a SELL is owed collateral - fee. `unsold` are collected shares that go back.
@@ -167,12 +223,19 @@ class SettlementStep(StrEnum):
 
 
 class LegState(StrEnum):
-    """Where a leg is: pending until it is in a transaction, sent until that is mined, then settled or failed."""
+    """Where a leg is: pending until it is in a transaction, sent until that is mined, then settled or failed.
+
+    A failed one is sent again until it settles, unless it was split, so that other legs stand for it, its shares are
+    being sold, or it was dropped, since they were sold or its debt was written off.
+    """
 
     PENDING = "pending"
     SENT = "sent"
     SETTLED = "settled"
     FAILED = "failed"
+    SPLIT = "split"
+    SELLING = "selling"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,9 +286,13 @@ class LegOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOrder:
-    """An order ready for the venue. The signature is a bearer token: it is neither shown nor stored."""
+    """An order ready for the venue. The signature is a bearer token: it is neither shown nor stored.
+
+    `expiration_s` is when the venue drops a GTD order by itself, in seconds since the epoch; it is not signed.
+    """
 
     order_hash: OrderHash
     terms: OrderTerms
     kind: OrderKind
     signature: bytes = field(repr=False)
+    expiration_s: int = 0

@@ -20,6 +20,15 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The call by which a wallet lets a spender move all its shares in a ledger, or all its collateral (None)."""
+
+    ledger: Address | None
+    spender: Address
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GasPrice:
     """EIP-1559 fees in wei per gas."""
 
@@ -37,6 +46,11 @@ class Transaction:
     call: Call
     gas_price: GasPrice
 
+    @property
+    def bound(self) -> Wei:
+        """What it costs its wallet at most: a node takes none whose wallet holds less beside all that are pending."""
+        return Wei(self.call.gas * self.gas_price.max_fee.units) + self.call.value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedTransaction:
@@ -47,8 +61,13 @@ class SignedTransaction:
 
 
 class TxState(StrEnum):
-    """Where a transaction is: recorded before it is broadcast, until a block proves success or revert."""
+    """Where a transaction is: recorded before it is broadcast, until a block proves success or revert.
+
+    Several may have one account nonce, each paying more than the one before it; a block takes one, which ends the
+    nonce, and the others are replaced.
+    """
 
     RECORDED = "recorded"
     MINED = "mined"
     REVERTED = "reverted"
+    REPLACED = "replaced"
