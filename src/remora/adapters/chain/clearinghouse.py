@@ -14,11 +14,13 @@ from eth_utils.crypto import keccak
 
 from remora.adapters.chain import tokens
 from remora.domain.chain import Log, Receipt
+from remora.domain.contracts import Exchanges, Ledgers
 from remora.domain.errors import InvariantBroken, Malformed
 from remora.domain.ids import Address, SettlementId, TxHash
-from remora.domain.money import Wei
+from remora.domain.means import Membership
+from remora.domain.money import Collateral, Wei
 from remora.domain.order import Leg, LegFailure, LegOutcome, SettlementStep
-from remora.domain.transaction import Call
+from remora.domain.transaction import Approval, Call
 
 _SIGNATURES = {
     SettlementStep.DELIVER: "deliver(uint256,(bytes32,address,uint256,uint256)[])",
@@ -26,7 +28,7 @@ _SIGNATURES = {
     SettlementStep.REMIT: "remit((bytes32,address,uint256,uint256,uint256,uint256)[])",
 }
 _REFUEL = "refuel(address[],uint256[])"
-_IS_OPERATOR = "is_operator(address)"
+_IS_OPERATOR, _FOLLOWER = (keccak(text=signature)[:4] for signature in ("is_operator(address)", "follower(address)"))
 
 _FAILED_TOPIC, *_SETTLED_TOPICS = (
     f"0x{keccak(text=event).hex()}"
@@ -61,28 +63,45 @@ _REFUELED_WALLET_GAS = 45_000
 _APPROVAL_GAS = 100_000
 """Measured: 46,000 for a plain token; a collateral behind a proxy takes more."""
 
+_TRANSFER_GAS = 150_000
+"""Measured: 51,000 to a holder of none, for a plain token; a collateral behind a proxy takes more."""
+
 
 def is_operator(wallet: Address) -> bytes:
     """Return the calldata of the question whether a wallet may settle."""
-    return keccak(text=_IS_OPERATOR)[:4] + encode(["address"], [wallet])
+    return _IS_OPERATOR + tokens.account(wallet)
+
+
+def follower(wallet: Address) -> bytes:
+    """Return the calldata of the question for a follower's terms."""
+    return _FOLLOWER + tokens.account(wallet)
+
+
+def parse_follower(words: Sequence[int]) -> Membership:
+    """Read the contract's FollowerInfo."""
+    daily_limit, _daily_shares, expires_s, paused, spent_today, _collected_today = words
+    return Membership(
+        expires_s=expires_s,
+        paused=bool(paused),
+        daily_limit=Collateral(daily_limit),
+        spent_today=Collateral(spent_today),
+    )
+
+
+FOLLOWER_WORDS = 6
 
 
 class ClearinghouseCustody:
-    """A Custody: one Clearinghouse, and the two exchanges that operator wallets trade on."""
+    """A Custody: one Clearinghouse, and the exchanges that operator wallets trade on."""
 
-    def __init__(
-        self,
-        *,
-        clearinghouse: Address,
-        collateral: Address,
-        conditional_tokens: Address,
-        exchange: Address,
-        neg_risk_exchange: Address,
-    ) -> None:
+    def __init__(self, *, clearinghouse: Address, collateral: Address, ledgers: Ledgers, exchanges: Exchanges) -> None:
         self._clearinghouse = clearinghouse
         self._collateral = collateral
-        self._conditional_tokens = conditional_tokens
-        self._spenders = (exchange, neg_risk_exchange, clearinghouse)
+        self._spenders = {
+            None: (exchanges.standard, exchanges.neg_risk, exchanges.v3, clearinghouse),
+            ledgers.conditional_tokens: (exchanges.standard, exchanges.neg_risk, clearinghouse),
+            ledgers.position_manager: (exchanges.v3, clearinghouse),
+        }
 
     def settle(self, step: SettlementStep, legs: Sequence[Leg]) -> Call:
         """Return the call of one step. Raises InvariantBroken for legs that cannot share a transaction."""
@@ -92,8 +111,12 @@ class ClearinghouseCustody:
         return Call(
             to=self._clearinghouse,
             data=_encoded(_SIGNATURES[step], *arguments),
-            gas=_SETTLE_GAS + len(legs) * _LEG_GAS,
+            gas=self.settlement_gas(len(legs)),
         )
+
+    def settlement_gas(self, legs: int) -> int:
+        """Return the gas by which a settlement of so many legs is bound, even if every leg is hostile."""
+        return _SETTLE_GAS + legs * _LEG_GAS
 
     def outcomes(self, receipt: Receipt) -> list[LegOutcome]:
         """Return the outcomes of a settlement's legs in their order; a reverted transaction has none."""
@@ -115,17 +138,20 @@ class ClearinghouseCustody:
             gas=_REFUEL_GAS + len(amounts) * _REFUELED_WALLET_GAS,
         )
 
-    def approvals(self) -> list[Call]:
-        """Return six calls: unlimited collateral and all shares, to both exchanges and the Clearinghouse."""
-        collateral = [
-            Call(to=self._collateral, data=tokens.approve(spender, tokens.MAX_UINT256), gas=_APPROVAL_GAS)
-            for spender in self._spenders
-        ]
-        shares = [
-            Call(to=self._conditional_tokens, data=tokens.approve_all(spender), gas=_APPROVAL_GAS)
-            for spender in self._spenders
-        ]
-        return collateral + shares
+    def transfer(self, receiver: Address, amount: Collateral) -> Call:
+        """Return the call that sends collateral."""
+        return Call(to=self._collateral, data=tokens.transfer(receiver, amount.units), gas=_TRANSFER_GAS)
+
+    def approvals(self) -> list[Approval]:
+        """Return nine approvals: unlimited collateral to all, and the shares of each ledger to who moves them."""
+        return [self._approval(ledger, spender) for ledger, spenders in self._spenders.items() for spender in spenders]
+
+    def _approval(self, ledger: Address | None, spender: Address) -> Approval:
+        if ledger is None:
+            call = Call(to=self._collateral, data=tokens.approve(spender, tokens.MAX_UINT256), gas=_APPROVAL_GAS)
+        else:
+            call = Call(to=ledger, data=tokens.approve_all(spender), gas=_APPROVAL_GAS)
+        return Approval(ledger=ledger, spender=spender, call=call)
 
 
 def _check(step: SettlementStep, legs: Sequence[Leg]) -> None:

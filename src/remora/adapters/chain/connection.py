@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from remora.adapters.chain.jsonrpc import AnswerLost, Request, node_error
 from remora.domain.errors import Malformed, Retryable
@@ -29,15 +30,16 @@ class Feed:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._queue: asyncio.Queue[tuple[int, Any] | Retryable] = asyncio.Queue()
+        self._items: deque[tuple[int, Any] | Retryable] = deque()
+        self._filled = asyncio.Event()
         self._ended = False
 
     def put(self, index: int, payload: Any) -> None:
         """Append a payload; when there is no room, end the feed instead."""
         if self._ended:
             return
-        if self._queue.qsize() < self._limit:
-            self._queue.put_nowait((index, payload))
+        if len(self._items) < self._limit:
+            self._put((index, payload))
         else:
             self.end(Retryable(f"more than {self._limit} notifications are waiting to be read"))
 
@@ -45,14 +47,22 @@ class Feed:
         """Let the reader have what has arrived, then the error."""
         if not self._ended:
             self._ended = True
-            self._queue.put_nowait(error)
+            self._put(error)
 
-    async def next(self) -> tuple[int, Any]:
-        """Wait for the next payload. Raises what the feed ended with."""
-        item = await self._queue.get()
+    async def next(self, within_s: float | None = None) -> tuple[int, Any]:
+        """Wait for the next payload. Raises what the feed ended with, TimeoutError when nothing comes in time."""
+        if not self._items:  # a timer for each of a block's thousand logs would cost more than reading them
+            self._filled.clear()
+            async with asyncio.timeout(within_s):
+                await self._filled.wait()
+        item = self._items.popleft()
         if isinstance(item, Retryable):
             raise item
         return item
+
+    def _put(self, item: tuple[int, Any] | Retryable) -> None:
+        self._items.append(item)
+        self._filled.set()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -88,7 +98,7 @@ class Connection:
             async for message in self._socket:
                 if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
                     break
-                self._take(json.loads(message.data))
+                self._take(msgspec.json.decode(message.data))
         except (ValueError, Malformed) as error:
             reason = str(error)
         finally:
@@ -177,11 +187,8 @@ class Connection:
 
 
 def _frame(ids: Sequence[int], requests: Sequence[Request]) -> str:
-    calls = [
-        {"jsonrpc": "2.0", "id": request_id, "method": request.method, "params": request.params}
-        for request_id, request in zip(ids, requests, strict=True)
-    ]
-    return json.dumps(calls if len(calls) > 1 else calls[0], separators=(",", ":"))
+    calls = [request.frame(request_id) for request_id, request in zip(ids, requests, strict=True)]
+    return calls[0] if len(calls) == 1 else f"[{','.join(calls)}]"
 
 
 def _result(answer: dict[str, Any]) -> Any:

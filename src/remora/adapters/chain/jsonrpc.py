@@ -6,8 +6,8 @@ asked. `AnswerLost`: the request was sent and no answer will come, so it may hav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 from remora.domain.errors import OperatorError, Refused, Retryable
 
@@ -18,18 +18,39 @@ _LIMIT_EXCEEDED = -32005
 _TOO_MANY_REQUESTS = 429
 
 _RATE_LIMIT_WORDS = ("rate limit", "request rate", "request count", "too many requests", "compute units", "capacity")
-_TOO_WIDE_WORDS = ("exceed", "limited to", "more than", "ranges over", "too large", "too many", "too wide", "up to a")
-"""Alchemy, Ankr, bor, Chainstack, dRPC, Infura and QuickNode each have their own phrase for it."""
+_TOO_WIDE_WORDS = (
+    "exceed", "limited to", "more than", "ranges over", "too large", "too many", "too wide", "too big", "up to a",
+    "range limit", "max range", "maximum range", "response size", "timeout", "timed out", "took too long",
+)  # fmt: skip
+"""Alchemy, Ankr, bor, Chainstack, dRPC, Infura, QuickNode and others each have their own phrase for it."""
+
+_UNKNOWN_BLOCK_WORDS = (
+    "unknown block", "unknown header", "missing block", "block not found", "header not found",
+    "beyond current head", "blockoutofrange",
+)  # fmt: skip
+"""The last two are geth's and anvil's, with the code of a wrong request: the head is lower than it was."""
 
 _RATE_LIMIT_DELAY_S = 2.0
 
+_write = json.JSONEncoder(separators=(",", ":")).encode
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One call: a method and its positional parameters."""
+
+class Written(str):
+    """JSON text that goes into a frame as it is: written once for many requests, or by hand for thousands at once."""
+
+    __slots__ = ()
+
+
+class Request(NamedTuple):
+    """One call: a method and its positional parameters, each `Written` or still to be."""
 
     method: str
     params: tuple[Any, ...] = ()
+
+    def frame(self, request_id: int) -> str:
+        """Return the call as JSON."""
+        params = ",".join(each if isinstance(each, Written) else _write(each) for each in self.params)
+        return f'{{"jsonrpc":"2.0","id":{request_id},"method":"{self.method}","params":[{params}]}}'
 
 
 class AnswerLost(Retryable):
@@ -58,6 +79,11 @@ class NodeError(Refused):
         """Whether a query for logs spans more blocks, or finds more logs, than the node will return."""
         return not self.is_rate_limit and (self.code == _LIMIT_EXCEEDED or self.says(*_TOO_WIDE_WORDS))
 
+    @property
+    def is_unknown_block(self) -> bool:
+        """Whether the node has no such block: not yet, or not any more."""
+        return self.says(*_UNKNOWN_BLOCK_WORDS)
+
     def says(self, *words: str) -> bool:
         """Whether one of the words, given in lower case, is among the node's."""
         said = self.reason.lower()
@@ -75,10 +101,12 @@ def read_error(error: NodeError) -> Retryable | OperatorError:
     """Return what an error means to somebody who only reads.
 
     A request that the node cannot understand, or a contract that reverts a plain read, is a wrong set-up:
-    OperatorError. All else is the node's trouble and passes: rate limits, "header not found", internal errors.
+    OperatorError. All else is the node's trouble and passes: rate limits, blocks it does not have, internal errors.
     """
     if error.is_rate_limit:
         return Retryable(f"the node limits our rate: {error.reason}", _RATE_LIMIT_DELAY_S)
+    if error.is_unknown_block:
+        return Retryable(f"the node has no such block: {error.reason}")
     if error.code in {_INVALID_REQUEST, _METHOD_NOT_FOUND, _INVALID_PARAMS, _EXECUTION_REVERTED}:
         return OperatorError(f"the node refuses a read: {error.reason} (code {error.code})")
     if "revert" in error.reason.lower():

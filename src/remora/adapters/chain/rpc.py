@@ -60,12 +60,21 @@ class RpcClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._connection:
-            await self._connection.close()
+        await self.drop()
         if self._session:
             await self._session.close()
         # Without the body's error: it is not the receiving task's, and would come out wrapped in a group.
         await self._tasks.__aexit__(None, None, None)
+
+    @property
+    def host(self) -> str:
+        """Where the node is, without what its URL may hide."""
+        return self._host
+
+    async def drop(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._connection:
+            await self._connection.close()
 
     async def call(self, method: str, *params: Any) -> Any:
         """Return the result of one request.

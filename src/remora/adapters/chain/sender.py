@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from remora.adapters.chain.endpoint import Endpoint, by_preference
 from remora.adapters.chain.jsonrpc import AnswerLost, NodeError
 from remora.adapters.chain.rpc import RpcClient
-from remora.domain.errors import OutcomeUnknown, Refused, Retryable
+from remora.domain.errors import OperatorError, OutcomeUnknown, Refused, Retryable
 from remora.domain.ids import TxHash
 from remora.domain.transaction import SignedTransaction
 
@@ -49,3 +52,31 @@ class NodeSender:
             return await self._rpc.call("eth_getTransactionByHash", tx_hash) is not None
         except (NodeError, Retryable) as error:
             raise OutcomeUnknown(f"transaction {tx_hash}: refused, and then: {error}") from None
+
+
+class PoolSender:
+    """A TxSender over several nodes: the best one, and the next while one cannot be reached."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+
+    async def broadcast(self, signed: SignedTransaction) -> None:
+        """Hand a signed transaction to one node. Handing it to a second one is safe: it is the same transaction.
+
+        Raises as NodeSender does. A refusal proves nothing once another node may have taken it: OutcomeUnknown then.
+        """
+        doubt: OutcomeUnknown | None = None
+        trouble: Retryable | None = None
+        for endpoint in by_preference(self._endpoints):
+            try:
+                await endpoint.sender.broadcast(signed)
+            except OutcomeUnknown as unknown:
+                doubt = unknown
+            except Retryable as failed:
+                trouble = failed
+            except Refused:
+                if doubt is None:
+                    raise
+            else:
+                return
+        raise doubt or trouble or OperatorError("expected at least one node to send through, found none")

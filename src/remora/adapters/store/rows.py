@@ -7,24 +7,28 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from remora.domain.history import TradeKey
 from remora.domain.ids import Address, IntentId, OrderHash, PolicyId, SettlementId, SignalId, TokenId, TxHash
 from remora.domain.money import Collateral, Price, Shares, Wei
 from remora.domain.order import (
     BlockOrder,
+    Cut,
     Denial,
     Intent,
     IntentState,
     Leg,
     LegFailure,
     LegState,
+    OrderKind,
     OrderState,
     Part,
     SettlementStep,
     SignedOrder,
+    Sized,
 )
-from remora.domain.reasons import Because
-from remora.domain.records import Debt, DebtSide, OpenOrder
-from remora.domain.signal import Fill, Side, Signal
+from remora.domain.reasons import Because, Reason
+from remora.domain.records import BookedFill, Debt, DebtSide, KnownSignal, OpenOrder
+from remora.domain.signal import Fill, Side, Signal, SignalState
 from remora.domain.transaction import Call, GasPrice, Transaction
 
 Values = dict[str, Any]
@@ -49,10 +53,59 @@ def signal_values(signal: Signal, stored_us: int) -> Values:
         "heard_us": signal.heard_us,
         "block_us": signal.block_us,
         "stored_us": stored_us,
+        "block_hash": signal.block_hash,
+        "source": signal.source,
+        "state": signal.state,
+        "mined_heard_us": signal.heard_us if signal.state is SignalState.MINED else None,
+        "kind": signal.kind,
+        "held_before": held_before_units(signal),
     }
 
 
-def intent_values(intent: Intent, state: IntentState) -> Values:
+def held_before_units(signal: Signal) -> int | None:
+    return None if signal.held_before is None else signal.held_before.units
+
+
+def mined_values(signal: Signal) -> Values:
+    """Return what a signal learns when it is found in a block."""
+    return {
+        "tx_hash": signal.tx_hash,
+        "shares": signal.shares.units,
+        "collateral": signal.collateral.units,
+        "fee": signal.fee.units,
+        "role": signal.role,
+        "block_number": signal.block_number,
+        "block_hash": signal.block_hash,
+        "log_index": signal.log_index,
+        "block_us": signal.block_us,
+        "state": SignalState.MINED,
+        "mined_heard_us": signal.heard_us,
+    }
+
+
+def known_signal_of(row: Row[Any]) -> KnownSignal:
+    return KnownSignal(
+        signal_id=SignalId(row.signal_id),
+        exchange=Address(row.exchange),
+        order_hash=OrderHash(row.order_hash),
+        tx_hash=TxHash(row.tx_hash),
+        leader=Address(row.leader),
+        state=SignalState(row.state),
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+    )
+
+
+def trade_key_of(row: Row[Any]) -> TradeKey:
+    return TradeKey(
+        leader=Address(row.leader),
+        tx_hash=TxHash(row.tx_hash),
+        token_id=TokenId(int(row.token_id)),
+        side=Side(row.side),
+    )
+
+
+def intent_values(intent: Intent, state: IntentState, decided_us: int, sized: Sized | None = None) -> Values:
     return {
         "intent_id": intent.intent_id,
         "signal_id": intent.signal_id,
@@ -64,8 +117,31 @@ def intent_values(intent: Intent, state: IntentState) -> Values:
         "budget": intent.budget.units,
         "shares": intent.shares.units,
         "deadline_us": intent.deadline_us,
+        "kind": intent.kind,
+        "rest_s": intent.rest_s,
         "state": state,
+        "fee_bound": intent.fee_bound.units,
+        "condition_id": intent.condition_id,
+        "decided_us": decided_us,
+        "sized": None if sized is None else json.dumps(_sized_values(sized)),
     }
+
+
+def _sized_values(sized: Sized) -> Values:
+    told = ((cut.left, cut.because.reason, cut.because.facts) for cut in sized.cuts)
+    cuts = [{"left": str(left), "reason": reason, "facts": dict(facts)} for left, reason, facts in told]
+    return {**sized.facts, "cuts": cuts} if cuts else dict(sized.facts)
+
+
+def sized_of(row: Row[Any]) -> Sized | None:
+    if not row.sized:
+        return None
+    facts = json.loads(row.sized)
+    cuts = (
+        Cut(left=Collateral.parse(cut["left"]), because=Because(reason=Reason(cut["reason"]), facts=cut["facts"]))
+        for cut in facts.pop("cuts", ())
+    )
+    return Sized(facts=facts, cuts=tuple(cuts))
 
 
 def intent_of(row: Row[Any]) -> Intent:
@@ -80,6 +156,10 @@ def intent_of(row: Row[Any]) -> Intent:
         budget=Collateral(row.budget),
         shares=Shares(row.shares),
         deadline_us=row.deadline_us,
+        fee_bound=Collateral(row.fee_bound),
+        condition_id=row.condition_id,
+        kind=OrderKind(row.kind),
+        rest_s=row.rest_s,
     )
 
 
@@ -96,7 +176,9 @@ def because_values(because: Because) -> Values:
     return {"reason": because.reason, "facts": json.dumps(dict(because.facts))}
 
 
-def order_values(order: SignedOrder, block: BlockOrder, *, neg_risk: bool, sent_us: int) -> Values:
+def order_values(
+    order: SignedOrder, block: BlockOrder, *, neg_risk: bool, sent_us: int, rest_of: OrderHash | None = None
+) -> Values:
     return {
         "order_hash": order.order_hash,
         "wallet": order.terms.maker,
@@ -112,6 +194,8 @@ def order_values(order: SignedOrder, block: BlockOrder, *, neg_risk: bool, sent_
         "deadline_us": block.deadline_us,
         "state": OrderState.RECORDED,
         "sent_us": sent_us,
+        "rests_until_us": sent_us + block.rest_s * 1_000_000 if block.kind is OrderKind.GTD else None,
+        "rest_of": rest_of,
     }
 
 
@@ -132,6 +216,7 @@ def open_order_of(row: Row[Any], parts: tuple[Part, ...]) -> OpenOrder:
         limit=Price(row.limit_price),
         parts=parts,
         deadline_us=row.deadline_us,
+        kind=OrderKind(row.kind),
     )
     return OpenOrder(
         order_hash=OrderHash(row.order_hash),
@@ -141,6 +226,8 @@ def open_order_of(row: Row[Any], parts: tuple[Part, ...]) -> OpenOrder:
         making=row.maker_amount,
         matched=None if row.matched is None else Shares(row.matched),
         sent_us=row.sent_us,
+        rests_until_us=row.rests_until_us,
+        rest_of=None if row.rest_of is None else OrderHash(row.rest_of),
     )
 
 
@@ -163,6 +250,10 @@ def fill_values(fill: Fill, heard_us: int) -> Values:
         "block_number": fill.block_number,
         "heard_us": heard_us,
     }
+
+
+def booked_fill_of(row: Row[Any]) -> BookedFill:
+    return BookedFill(order_hash=OrderHash(row.order_hash), tx_hash=TxHash(row.tx_hash), block_number=row.block_number)
 
 
 def leg_values(leg: Leg) -> Values:
@@ -195,11 +286,13 @@ def leg_of(row: Row[Any]) -> Leg:
 
 
 def transaction_values(transaction: Transaction, tx_hash: TxHash, purpose: str, sent_us: int) -> Values:
+    """Return the row of the first transaction of an account nonce."""
     return {
         "tx_hash": tx_hash,
         "chain_id": transaction.chain_id,
         "wallet": transaction.wallet,
         "nonce": transaction.nonce,
+        "attempt": 0,
         "target": transaction.call.to,
         "data": transaction.call.data.hex(),
         "value": str(transaction.call.value.units),
@@ -220,5 +313,24 @@ def transaction_of(row: Row[Any]) -> Transaction:
     )
 
 
-def debt_of(row: Row[Any]) -> Debt:
-    return Debt(side=DebtSide(row.side), leg=leg_of(row), due=Collateral(row.due), failure=LegFailure[row.failure])
+def debt_of(row: Row[Any], legs: tuple[Leg, ...]) -> Debt:
+    return Debt(
+        debt_id=SettlementId(row.settlement_id),
+        side=DebtSide(row.side),
+        cause=LegFailure[row.failure],
+        follower=Address(row.follower),
+        wallet=Address(row.wallet),
+        token_id=TokenId(int(row.token_id)),
+        due=Collateral(row.due),
+        policy_id=PolicyId(row.policy_id),
+        leader=Address(row.leader),
+        collected=Collateral(row.collected),
+        sold=Collateral(row.sold),
+        written_off=Collateral(row.written_off),
+        opened_us=row.opened_us,
+        tries=row.tries,
+        tried_us=row.tried_us,
+        next_try_us=row.next_try_us,
+        sales=row.sales,
+        legs=legs,
+    )

@@ -3,6 +3,9 @@
 Callers await their own unit of work; while one commit is on its way to the disk, the next group gathers. A unit that
 fails is rolled back alone, by its savepoint. A group whose commit fails, or whose transaction the database gives up (a
 full disk does that), fails as a whole: nobody is told "stored" before it is on the disk.
+
+A group that writes takes the database's write lock before it reads: what it read is still so when it writes, whichever
+other process writes to the same file. A group that only reads takes no lock.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -26,23 +31,36 @@ MAX_GROUP = 256
 """Units of work per commit at most: bounds how long the first one waits for the last."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unit:
+    """A unit of work and who waits for it."""
+
+    work: Work
+    writes: bool
+    future: Future[Any]
+
+
 class Writer:
     """Runs units of work on one connection in one thread."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._reading = engine
+        self._writing = engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
         self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run a unit of work in a transaction and return its result once that is on the disk."""
-        if self._closed:
-            raise InvariantBroken("the store is closed")
-        future: Future[T] = Future()
-        self._queue.put((work, future))
-        return await asyncio.shield(asyncio.wrap_future(future))
+        return await self._queued(work, writes=True)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a unit of work that only reads, as of one moment, without keeping other processes from writing.
+
+        One that writes all the same fails.
+        """
+        return await self._queued(work, writes=False)
 
     def close(self) -> None:
         """Finish what is queued, then end the thread."""
@@ -51,46 +69,69 @@ class Writer:
             self._queue.put(None)
             self._thread.join()
 
+    async def _queued(self, work: Callable[[Connection], T], *, writes: bool) -> T:
+        if self._closed:
+            raise InvariantBroken("the store is closed")
+        future: Future[T] = Future()
+        self._queue.put(_Unit(work=work, writes=writes, future=future))
+        return await asyncio.shield(asyncio.wrap_future(future))
+
     def _run(self) -> None:
         while group := self._next_group():
             self._commit([item for item in group if item])
             if None in group:
                 return
 
-    def _next_group(self) -> list[tuple[Work, Future[Any]] | None]:
+    def _next_group(self) -> list[_Unit | None]:
         group = [self._queue.get()]
         while len(group) < MAX_GROUP and group[-1] is not None and not self._queue.empty():
             group.append(self._queue.get())
         return group
 
-    def _commit(self, group: list[tuple[Work, Future[Any]]]) -> None:
+    def _commit(self, group: list[_Unit]) -> None:
         """Run a group and commit it, on a connection that the pool takes back: it ends what a failed commit left."""
         done: list[tuple[Future[Any], Any]] = []
+        engine = self._writing if any(unit.writes for unit in group) else self._reading
         try:
-            with self._engine.begin() as connection:
-                for work, future in group:
-                    self._attempt(connection, work, future, done)
+            with engine.begin() as connection:
+                for unit in group:
+                    self._attempt(connection, unit, done)
         except BaseException as error:  # noqa: BLE001  whatever failed the commit must reach every caller
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(_named(error))
+            for unit in group:
+                if not unit.future.done():
+                    unit.future.set_exception(_named(error))
             return
         for future, result in done:
             future.set_result(result)
 
     @staticmethod
-    def _attempt(connection: Connection, work: Work, future: Future[Any], done: list[tuple[Future[Any], Any]]) -> None:
+    def _attempt(connection: Connection, unit: _Unit, done: list[tuple[Future[Any], Any]]) -> None:
         savepoint = connection.begin_nested()
         try:
-            result = work(connection)
+            with _permission(connection, writes=unit.writes):
+                result = unit.work(connection)
             savepoint.commit()
         except BaseException as error:  # the caller's future carries it
             if not _in_transaction(connection):
                 raise
             savepoint.rollback()
-            future.set_exception(_named(error))
+            unit.future.set_exception(_named(error))
         else:
-            done.append((future, result))
+            done.append((unit.future, result))
+
+
+@contextmanager
+def _permission(connection: Connection, *, writes: bool) -> Iterator[None]:
+    """Let SQLite refuse what writes in a unit that only reads, in whatever group it is."""
+    if writes:
+        yield
+        return
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA query_only=ON")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA query_only=OFF")
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -24,7 +24,7 @@ def configure(form: Literal["text", "json"]) -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.format_exc_info, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(),  # to what standard output is when a logger is bound
         cache_logger_on_first_use=False,
     )
 

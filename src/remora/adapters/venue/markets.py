@@ -34,6 +34,10 @@ class MarketCache:
         flight = self._flights.get(token_id)
         return await (self._lead(token_id) if flight is None else asyncio.shield(flight))
 
+    def forget(self, token_id: TokenId) -> None:
+        """Fetch the token's market when it is asked for next, however young what is known of it."""
+        self._known.pop(token_id, None)
+
     async def _lead(self, token_id: TokenId) -> MarketInfo | None:
         flight = self._flights[token_id] = asyncio.get_running_loop().create_future()
         try:

@@ -56,9 +56,17 @@ def parse_listed_order(raw: Any) -> ListedOrder | None:
 
 def parse_trades(raw: Any, order_hash: OrderHash) -> tuple[list[TradePart], str | None]:
     """Read a page of GET /data/trades: the order's parts in its trades, and the cursor of the next page if any."""
+    return [part for trade in sequence(raw, "data") if (part := _part(trade, order_hash)) is not None], _cursor(raw)
+
+
+def parse_open_orders(raw: Any) -> tuple[list[OrderHash], str | None]:
+    """Read a page of GET /data/orders: the hashes of resting orders, and the cursor of the next page if any."""
+    return [OrderHash(word(text_of(order, "id"))) for order in sequence(raw, "data")], _cursor(raw)
+
+
+def _cursor(raw: Any) -> str | None:
     cursor = mapping(raw).get("next_cursor")
-    parts = [part for trade in sequence(raw, "data") if (part := _part(trade, order_hash)) is not None]
-    return parts, text_of(raw, "next_cursor") if cursor not in {None, "", END_CURSOR} else None
+    return text_of(raw, "next_cursor") if cursor not in {None, "", END_CURSOR} else None
 
 
 def order_report(order_hash: OrderHash, listed: ListedOrder | None, parts: Sequence[TradePart]) -> OrderReport | None:

@@ -1,4 +1,4 @@
-"""The venue's words: how requests are written and how markets, books and errors are read (polymarket.md 3.2 to 3.5).
+"""The venue's words: how requests are written and how markets and errors are read (polymarket.md 3.2 to 3.5).
 
 Pure. Amounts on the wire are decimal texts of whole tokens; JSON numbers with a fraction are kept as text, so that no
 float comes near money. What is not as documented raises Malformed.
@@ -7,7 +7,7 @@ float comes near money. What is not as documented raises Malformed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from remora.domain.errors import Malformed
-from remora.domain.ids import Address, ConditionId, TokenId, word
-from remora.domain.market import MarketInfo, Quote
+from remora.domain.ids import Address, ConditionId, OrderHash, TokenId, word
+from remora.domain.market import MarketInfo
 from remora.domain.money import ONE, Price, Shares, parse_units
 from remora.domain.order import SignedOrder
 
@@ -29,7 +29,7 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str] | None = None
+    query: Mapping[str, str | tuple[str, ...]] | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     body: bytes | None = field(default=None, repr=False)
 
@@ -50,16 +50,13 @@ def checksummed(address: Address) -> str:
 
 
 def order_body(order: SignedOrder, *, owner: str) -> bytes:
-    """Return the body of POST /order, byte for byte as the official SDK writes it; `owner` is the API key's id.
-
-    The expiration is always 0 (none): a GTD order, which needs one, is refused by the venue.
-    """
+    """Return the body of POST /order, byte for byte as the official SDK writes it; `owner` is the API key's id."""
     terms = order.terms
     payload = {
         "deferExec": False,
         "order": {
             "builder": terms.builder,
-            "expiration": "0",
+            "expiration": str(order.expiration_s),
             "maker": checksummed(terms.maker),
             "makerAmount": str(terms.maker_amount),
             "metadata": terms.metadata,
@@ -76,6 +73,11 @@ def order_body(order: SignedOrder, *, owner: str) -> bytes:
         "owner": owner,
     }
     return json.dumps(payload, separators=(",", ":")).encode()
+
+
+def cancel_body(order_hash: OrderHash) -> bytes:
+    """Return the body of DELETE /order."""
+    return json.dumps({"orderID": order_hash}, separators=(",", ":")).encode()
 
 
 def loads(body: bytes) -> Any:
@@ -120,11 +122,6 @@ def parse_market(raw: Any, *, condition_id: ConditionId, token_id: TokenId) -> M
     )
 
 
-def parse_quote(raw: Any) -> Quote:
-    """Read GET /book: the highest bid and the lowest ask of any size, whatever order the levels come in."""
-    return Quote(best_bid=_best(max, _prices(raw, "bids")), best_ask=_best(min, _prices(raw, "asks")))
-
-
 def mapping(raw: Any) -> dict[str, Any]:
     """Return a JSON object as it is; Malformed when it is none."""
     if not isinstance(raw, dict):
@@ -160,12 +157,3 @@ def _tick(raw: Any) -> Price:
     if not 0 < tick.units < ONE:
         raise Malformed(f"expected a tick between 0 and 1, found {tick}")
     return tick
-
-
-def _prices(raw: Any, side: str) -> list[Price]:
-    levels = sequence(raw, side)
-    return [Price.parse(text_of(level, "price")) for level in levels if Shares.parse(text_of(level, "size"))]
-
-
-def _best(choose: Callable[[Iterable[Price]], Price], prices: list[Price]) -> Price | None:
-    return choose(prices) if prices else None
