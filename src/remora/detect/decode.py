@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from remora.domain.chain import Log
@@ -23,6 +22,7 @@ from remora.domain.signal import Fill, Role, Side
 _WORD = 32
 _WORDS_V2 = 7
 _WORDS_V1 = 5
+_WORDS_AMOUNTS = 5
 _TOPICS = 4
 _ADDRESS_PADDING = "0x" + 24 * "0"
 
@@ -121,6 +121,15 @@ def sum_by_order(fills: Iterable[Fill]) -> list[Fill]:
     return list(sums.values())
 
 
+def taker_amounts(side: Side, makers: Iterable[Fill]) -> tuple[Shares, Collateral]:
+    """Return what the taker of a match traded, which is what its makers' fills add up to (polymarket.md 2.4)."""
+    shares = collateral = 0
+    for maker in makers:
+        shares += maker.shares.units
+        collateral += _taker_collateral(side, maker)
+    return Shares(shares), Collateral(collateral)
+
+
 def topic_address(topic: str) -> Address | None:
     """Return the address that an indexed topic holds, None when its upper 12 bytes are not zero."""
     return Address("0x" + topic[26:]) if topic.startswith(_ADDRESS_PADDING) else None
@@ -135,7 +144,7 @@ def _amounts(data: bytes) -> _Amounts | None:
     """Read the amounts of a V2 or V3 fill; the words of builder and metadata are not needed."""
     if len(data) != _WORDS_V2 * _WORD:
         return None
-    side, token_id, making, taking, fee, _, _ = words(data)
+    side, token_id, making, taking, fee = words(data[: _WORDS_AMOUNTS * _WORD])
     if side > 1:
         return None
     return Side.SELL if side else Side.BUY, token_id, making, taking, fee
@@ -158,27 +167,27 @@ def _exact_taker(taker: Fill, makers: Sequence[Fill], *, complete: bool) -> Fill
     log is missing.
     """
     own = [maker for maker in makers if maker.counterparty == taker.wallet]
-    shares = Shares(sum(maker.shares.units for maker in own))
-    collateral = Collateral(sum(_taker_collateral(taker, maker) for maker in own))
+    shares, collateral = taker_amounts(taker.side, own)
+    if shares == taker.shares and collateral == taker.collateral:
+        return taker
     proven = shares == taker.shares if taker.side is Side.BUY else collateral == taker.collateral
-    return replace(taker, shares=shares, collateral=collateral) if own and (complete or proven) else taker
+    return taker._replace(shares=shares, collateral=collateral) if own and (complete or proven) else taker
 
 
-def _taker_collateral(taker: Fill, maker: Fill) -> int:
-    """Return the base units of collateral that the taker pays or gets for what one maker fills.
+def _taker_collateral(side: Side, maker: Fill) -> int:
+    """Return the base units of collateral that a taker on this side pays or gets for what one maker fills.
 
     Opposite sides pay each other. Equal sides hold the two outcomes of one collateral: the exchange splits it for two
     buyers, or merges it for two sellers, and the taker's part is what the maker's leaves of it.
     """
-    if maker.side is not taker.side:
+    if maker.side is not side:
         return maker.collateral.units
     return maker.shares.units - maker.collateral.units
 
 
 def _sum(first: Fill, other: Fill) -> Fill:
     indexes = [index for index in (first.log_index, other.log_index) if index is not None]
-    return replace(
-        first,
+    return first._replace(
         shares=first.shares + other.shares,
         collateral=first.collateral + other.collateral,
         fee=first.fee + other.fee,

@@ -1,22 +1,25 @@
 """Why a transaction is, or is not, a trade of a wallet: every log either is a fill or has a reason why not.
 
 The wallet's trades are the fills of its own orders. What is left is named by the event, by whether its contract is
-known, and for transfers of shares by what they belong to; each name comes with a sentence for people.
+known, and for transfers of shares by what they belong to; each name comes with a sentence for people. What moved the
+wallet's shares without being a trade is told with its amounts: together with the fills that is all that became of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from remora.detect.calldata import NotAMatch
 from remora.detect.decode import exact_fills_by_log, repetitions, topic_address
 from remora.detect.transfers import MOVES, TRANSFERS, Scene, decode_transfer, scene_of
 from remora.domain import contracts
 from remora.domain.chain import Log, Receipt
 from remora.domain.contracts import Contracts
-from remora.domain.ids import Address, TxHash
+from remora.domain.ids import Address, TokenId, TxHash
+from remora.domain.money import Shares
 from remora.domain.signal import Fill
 
 
@@ -77,22 +80,43 @@ SENTENCES: Mapping[NoTrade, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IgnoredLog:
-    """A log that is no fill of the wallet, and why. `log_index` is None when the source lacks it.
+    """A log that is no fill of the wallet, and why. `log_index` is None when the source lacks it, as calldata does.
 
     `concerns_wallet` says that the log names the wallet as one of its parties.
     """
 
     log_index: int | None
-    reason: NoTrade
+    reason: NoTrade | NotAMatch
     concerns_wallet: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShareMove:
+    """Shares of one token that came to the wallet, or left it (negative), by one log and otherwise than by a trade.
+
+    `reason` is TRANSFER, SPLIT, MERGE, CONVERSION or REDEMPTION; `ledger` is the contract that keeps the shares,
+    `other` the account at the other end. What came and what left in one conversion are moves of their own, and so are
+    both outcomes of a split or merge.
+    """
+
+    reason: NoTrade
+    ledger: Address
+    other: Address
+    token_id: TokenId
+    shares: Shares
+    log_index: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What a wallet traded, a row per log, and why the other logs are no trades of it, in the order of the logs."""
+    """What a wallet traded, a row per log, and why the other logs are no trades of it, in the order of the logs.
+
+    `moves` are the shares that moved for some of these reasons; a log of a batch has a row per token.
+    """
 
     fills: tuple[Fill, ...]
     ignored: tuple[IgnoredLog, ...]
+    moves: tuple[ShareMove, ...] = ()
 
 
 def explain_receipt(receipt: Receipt, wallet: Address, known: Contracts) -> Explanation:
@@ -114,6 +138,7 @@ def explain(logs: Sequence[Log], wallet: Address, known: Contracts, *, complete:
     scenes = _scenes(logs, wallet, known)
     own: list[Fill] = []
     ignored: list[IgnoredLog] = []
+    moves: list[ShareMove] = []
     for position, (log, fill) in enumerate(zip(logs, fills, strict=True)):
         if fill is not None and fill.wallet == wallet:
             own.append(fill)
@@ -123,12 +148,52 @@ def explain(logs: Sequence[Log], wallet: Address, known: Contracts, *, complete:
         elif position in repeated:
             reason = NoTrade.REPEATED
         elif fill is not None:
-            reason = NoTrade.COUNTERPARTY if fill.counterparty == wallet else NoTrade.OTHER_WALLET
+            reason = _not_own(fill, wallet)
         else:
             reason = _reason(log, position, scenes[log.tx_hash], known)
         concerns_wallet = wallet in map(topic_address, log.topics[1:])
         ignored.append(IgnoredLog(log_index=log.log_index, reason=reason, concerns_wallet=concerns_wallet))
-    return Explanation(fills=tuple(own), ignored=tuple(ignored))
+        moves += _moves(log, reason, wallet)
+    return Explanation(fills=tuple(own), ignored=tuple(ignored), moves=tuple(moves))
+
+
+_MOVING = frozenset({NoTrade.TRANSFER, NoTrade.SPLIT, NoTrade.MERGE, NoTrade.CONVERSION, NoTrade.REDEMPTION})
+
+
+def _moves(log: Log, reason: NoTrade, wallet: Address) -> Iterator[ShareMove]:
+    """Yield what a transfer for one of these reasons brought the wallet or took from it; nothing for another log."""
+    transfer = decode_transfer(log) if reason in _MOVING else None
+    if transfer is None or transfer.sender == transfer.receiver or wallet not in (transfer.sender, transfer.receiver):
+        return
+    came = transfer.receiver == wallet
+    for token_id, amount in zip(transfer.token_ids, transfer.amounts, strict=True):
+        if amount:
+            yield ShareMove(
+                reason=reason,
+                ledger=log.address,
+                other=transfer.sender if came else transfer.receiver,
+                token_id=TokenId(token_id),
+                shares=Shares(amount if came else -amount),
+                log_index=log.log_index,
+            )
+
+
+def explain_calldata(seen: tuple[Fill, ...] | NotAMatch, wallet: Address) -> Explanation:
+    """Explain to the wallet what a transaction will trade, unless it reverts: a row per log that it will leave."""
+    if isinstance(seen, NotAMatch):
+        return Explanation(fills=(), ignored=(IgnoredLog(log_index=None, reason=seen, concerns_wallet=False),))
+    return Explanation(
+        fills=tuple(fill for fill in seen if fill.wallet == wallet),
+        ignored=tuple(
+            IgnoredLog(log_index=None, reason=_not_own(fill, wallet), concerns_wallet=fill.counterparty == wallet)
+            for fill in seen
+            if fill.wallet != wallet
+        ),
+    )
+
+
+def _not_own(fill: Fill, wallet: Address) -> NoTrade:
+    return NoTrade.COUNTERPARTY if fill.counterparty == wallet else NoTrade.OTHER_WALLET
 
 
 _EXCHANGE_EVENTS: Mapping[str, NoTrade] = {

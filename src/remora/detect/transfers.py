@@ -9,9 +9,10 @@ it redeems.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from remora.detect.decode import topic_address, words
 from remora.domain import contracts
@@ -22,6 +23,9 @@ from remora.domain.ids import ZERO_ADDRESS, Address
 _TOPICS = 4
 _WORD = 32
 _PAIR = 2
+_Moved: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Token ids, and as many amounts."""
+
 _SINKS = frozenset({ZERO_ADDRESS, contracts.CONVERSION_BURN})
 
 
@@ -65,6 +69,7 @@ class ShareTransfer:
     operator: Address
     sender: Address
     receiver: Address
+    token_ids: tuple[int, ...]
     amounts: tuple[int, ...]
     batch: bool
 
@@ -75,10 +80,13 @@ def decode_transfer(log: Log) -> ShareTransfer | None:
         return None
     operator, sender, receiver = (topic_address(topic) for topic in log.topics[1:])
     batch = log.topics[0] == contracts.TRANSFER_BATCH
-    amounts = _batch_amounts(log.data) if batch else _single_amount(log.data)
-    if operator is None or sender is None or receiver is None or amounts is None:
+    moved = _batch(log.data) if batch else _single(log.data)
+    if operator is None or sender is None or receiver is None or moved is None:
         return None
-    return ShareTransfer(operator=operator, sender=sender, receiver=receiver, amounts=amounts, batch=batch)
+    token_ids, amounts = moved
+    return ShareTransfer(
+        operator=operator, sender=sender, receiver=receiver, token_ids=token_ids, amounts=amounts, batch=batch
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +99,15 @@ class _Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """The parts of one transaction that give its transfers a meaning. Only what `movers` emit is believed a move."""
+    """The parts of one transaction that give its transfers a meaning. Only what `movers` emit is believed a move.
+
+    `adapters` are those that make and merge sets for the exchanges.
+    """
 
     exchanges: frozenset[Address]
     movers: frozenset[Address]
     intermediaries: frozenset[Address]
+    adapters: frozenset[Address]
     moves: tuple[_Move, ...]
     matched: bool
 
@@ -107,9 +119,16 @@ class Scene:
             return Meaning.DELIVERY
         if not assisted:
             return Meaning.TRANSFER
-        if self.matched:
+        nearest = self._nearest_move(transfer, position)
+        if self.matched and (nearest is None or self._is_matchs(transfer, nearest)):
             return Meaning.DELIVERY
-        return self._nearest_move(transfer, position) or self._by_shape(transfer)
+        return nearest.meaning if nearest is not None else self._by_shape(transfer)
+
+    def _is_matchs(self, transfer: ShareTransfer, move: _Move) -> bool:
+        """Tell whether a move was a match's. Between an adapter and anybody's wallet a match moves nothing."""
+        ends = {transfer.sender, transfer.receiver}
+        among_contracts = ends <= self.intermediaries | self.adapters | _SINKS
+        return move.account in self.exchanges or (move.account in self.adapters and among_contracts)
 
     def _is_assisted(self, transfer: ShareTransfer) -> bool:
         ends = {transfer.sender, transfer.receiver}
@@ -117,8 +136,8 @@ class Scene:
             return True
         return bool(self.moves and ends & self.intermediaries)
 
-    def _nearest_move(self, transfer: ShareTransfer, position: int) -> Meaning | None:
-        """Return the meaning of the move that a transfer is part of.
+    def _nearest_move(self, transfer: ShareTransfer, position: int) -> _Move | None:
+        """Return the move that a transfer is part of.
 
         Shares are handed in, minted and burned before the event; an intermediary that emits none of its own hands
         shares out after it.
@@ -128,7 +147,7 @@ class Scene:
         emitters = {move.emitter for move in self.moves}
         handed_out = self._is_handed_out(transfer) and transfer.operator not in emitters
         nearest = [*earlier, *later] if handed_out else [*later, *earlier]
-        return nearest[0].meaning if nearest else None
+        return nearest[0] if nearest else None
 
     def _by_shape(self, transfer: ShareTransfer) -> Meaning:
         pair = len(transfer.amounts) == _PAIR
@@ -153,7 +172,8 @@ def scene_of(logs: Iterable[tuple[int, Log]], wallet: Address, known: Contracts)
     """Return the scene of one transaction's logs, each with its position, as seen by a wallet.
 
     The accounts that moves were made for are intermediaries as well, if they are not the wallet: a contract that splits
-    for somebody else is the account of the ledger's event.
+    for somebody else is the account of the ledger's event. So is whoever pulled shares and handed them on to one: a
+    contract that redeems for others.
     """
     placed = [(position, log) for position, log in logs if log.topics and not log.removed]
     movers = _movers((log for _, log in placed), known)
@@ -164,11 +184,14 @@ def scene_of(logs: Iterable[tuple[int, Log]], wallet: Address, known: Contracts)
     ]
     emitters = {move.emitter for move in moves} - known.ledgers
     accounts = {move.account for move in moves if move.account is not None} - {wallet}
+    intermediaries = known.adapters | emitters | accounts
+    transfers = _transfers((log for _, log in placed), known)
     fills = {contracts.ORDER_FILLED, contracts.ORDER_FILLED_V1}
     return Scene(
         exchanges=known.exchanges,
         movers=movers,
-        intermediaries=known.adapters | emitters | accounts,
+        intermediaries=intermediaries | _passers_on(transfers, intermediaries),
+        adapters=_adapters(transfers, known),
         # A ledger's event on behalf of a contract that emits its own is a part of the latter.
         moves=tuple(move for move in moves if move.account not in emitters),
         matched=any(log.topics[0] in fills and log.address in known.exchanges for _, log in placed),
@@ -184,20 +207,40 @@ def _movers(logs: Iterable[Log], known: Contracts) -> frozenset[Address]:
     return known.ledgers | known.adapters | {party for party in parties if party is not None}
 
 
+def _transfers(logs: Iterable[Log], known: Contracts) -> list[ShareTransfer]:
+    return [transfer for log in logs if log.address in known.ledgers and (transfer := decode_transfer(log))]
+
+
+def _adapters(transfers: Iterable[ShareTransfer], known: Contracts) -> frozenset[Address]:
+    """Return who else than an exchange moved shares from or to one, as adapters do for a match (polymarket.md 2.2)."""
+    at_exchange = (each for each in transfers if not known.exchanges.isdisjoint((each.sender, each.receiver)))
+    return frozenset(each.operator for each in at_exchange) - known.exchanges
+
+
+def _passers_on(transfers: Sequence[ShareTransfer], intermediaries: frozenset[Address]) -> frozenset[Address]:
+    """Return who took shares of another, as the operator, and gave shares to an intermediary."""
+    pullers = {transfer.operator for transfer in transfers if transfer.operator == transfer.receiver != transfer.sender}
+    givers = {transfer.sender for transfer in transfers if transfer.receiver in intermediaries}
+    return frozenset(pullers & givers)
+
+
 def _account(log: Log) -> Address | None:
     return topic_address(log.topics[1]) if len(log.topics) > 1 else None
 
 
-def _single_amount(data: bytes) -> tuple[int, ...] | None:
-    return (words(data)[1],) if len(data) == _PAIR * _WORD else None
+def _single(data: bytes) -> _Moved | None:
+    if len(data) != _PAIR * _WORD:
+        return None
+    token_id, amount = words(data)
+    return (token_id,), (amount,)
 
 
-def _batch_amounts(data: bytes) -> tuple[int, ...] | None:
-    """Read the second of two arrays; None when either does not lie within the data or their lengths differ."""
+def _batch(data: bytes) -> _Moved | None:
+    """Read two arrays; None when either does not lie within the data or their lengths differ."""
     if len(data) < _PAIR * _WORD or len(data) % _WORD:
         return None
     tokens, amounts = (_array(words(data), head) for head in (0, 1))
-    return amounts if tokens is not None and amounts is not None and len(tokens) == len(amounts) else None
+    return (tokens, amounts) if tokens is not None and amounts is not None and len(tokens) == len(amounts) else None
 
 
 def _array(cells: list[int], head: int) -> tuple[int, ...] | None:

@@ -1,68 +1,41 @@
-"""The detector: listens to the chain, backfills what it missed, and hands on each signal and each fill of ours once.
+"""The detector: listens to the chain and hands on each signal and each fill of ours once, in chain order per leader.
 
-A log only says where to look. What a wallet really traded is read from the whole receipt, because the amounts that a
-taker's log gives are upper bounds when orders were matched by minting or merging.
+A log only says that a block concerns us; what happened in it is read from its receipts. The parts: `verify` keeps what
+is heard true to the chain, `reading` reads the blocks in order, `intake` makes signals of them, `lanes` hands them on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
-from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
+from dataclasses import replace
 
 import structlog
 
-from remora.detect.cursor import Progress
-from remora.detect.decode import exact_fills, sum_by_order
-from remora.detect.explain import explain_receipt
-from remora.detect.identity import RecentlySeen, signal_of
+from remora.detect.blocks import Block, Blocks
+from remora.detect.health import DetectorHealth
+from remora.detect.identity import RecentlySeen
+from remora.detect.intake import Intake, OnFill, OnSignal
+from remora.detect.lanes import Lanes
+from remora.detect.reading import ReadBlock, Reading
 from remora.detect.times import BlockTimes
-from remora.domain.chain import Head, Log, Receipt
-from remora.domain.contracts import ORDER_FILLED, TRANSFER_BATCH, TRANSFER_SINGLE, Contracts
-from remora.domain.errors import RemoraError, Retryable
+from remora.detect.trades import fills_of
+from remora.detect.verify import Verifier
+from remora.detect.watch import Watch
+from remora.domain.chain import Gap, Head, LogPlace, Receipt
+from remora.domain.errors import Retryable
+from remora.domain.history import PolledTrade
 from remora.domain.ids import Address, TxHash
-from remora.domain.signal import Fill, Signal
-from remora.ports import ChainReader, Clock, LogFilter, SignalStore
+from remora.domain.ignored import Ignored
+from remora.domain.records import KnownSignal
+from remora.domain.signal import Fill
+from remora.ports import ChainReader, Clock, SignalStore
 
 log = structlog.get_logger()
 
-BACKFILL_BLOCKS = 500
-"""Blocks per eth_getLogs call while catching up."""
-
-REWIND_BLOCKS = 5
-"""Blocks that a start reads again; known fills vanish at the unique row."""
-
-VERIFY_EVERY_BLOCKS = 5
-"""A log that the subscription swallowed is read this many blocks later."""
-
-RECEIPT_RETRY_S = 0.2
-"""A node may announce a log before it serves the receipt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """Whom and what to listen for."""
-
-    chain_id: int
-    known: Contracts
-    leaders: frozenset[Address]
-    fleet: frozenset[Address]
-
-    def filters(self) -> list[LogFilter]:
-        """Return the filters: fills of leaders and fleet, position transfers from and to leaders."""
-        exchanges, ledgers = tuple(sorted(self.known.exchanges)), tuple(sorted(self.known.ledgers))
-        transfers = (TRANSFER_SINGLE, TRANSFER_BATCH)
-        fills = [
-            LogFilter(addresses=exchanges, topics=((ORDER_FILLED,), None, wallets))
-            for wallets in _topics(self.leaders | self.fleet)
-        ]
-        moves = [
-            LogFilter(addresses=ledgers, topics=topics)
-            for wallets in _topics(self.leaders)
-            for topics in ((transfers, None, wallets), (transfers, None, None, wallets))
-        ]
-        return fills + moves
+REORG_DEPTH = 10
+"""How many blocks the cursor stays behind the head, so that a restart reads again what a reorganisation may take."""
 
 
 class Detector:
@@ -79,157 +52,184 @@ class Detector:
         clock: Clock,
         watch: Watch,
         recently: RecentlySeen,
-        on_signal: Callable[[Signal], Coroutine[None, None, None]],
-        on_fill: Callable[[Fill, int], Coroutine[None, None, None]],
+        on_signal: OnSignal,
+        on_fill: OnFill,
+        ignored: Ignored | None = None,
+        reorg_depth: int = REORG_DEPTH,
     ) -> None:
         self._chain = chain
         self._store = store
         self._clock = clock
         self._watch = watch
+        self._filters = watch.filters()
         self._recently = recently
         self._on_signal = on_signal
         self._on_fill = on_fill
-        self._progress = Progress()
-        self._times = BlockTimes(chain)
-        self._verified = 0
+        self._ignored = ignored or Ignored()
+        self._reorg_depth = reorg_depth
+        self._watch_changed = asyncio.Event()
         self._closed = False
+        self._subscriptions = 0
+        self._begin()
 
     def close(self) -> None:
         """Take no more signals: the cursor stays before them. Fills of our own orders are still heard."""
-        self._closed = True
+        self._closed = self._intake.closed = True
 
     async def run(self) -> None:
-        """Listen for ever; after a lost connection, listen anew and read what was missed."""
+        """Listen for ever. An error that nobody foresaw ends it; started again, it goes on from the cursor."""
+        self._begin()
         async with asyncio.TaskGroup() as tasks:
-            while True:
-                try:
-                    await self._listen(tasks)
-                except Retryable as lost:
-                    log.warning("detector_connection_lost", error=str(lost))
-                    await self._clock.sleep(lost.delay_s)
+            for part in (self._lanes, self._reading, self._verifier):
+                tasks.create_task(part.run())
+            await self._subscribe(tasks)
 
-    async def _listen(self, tasks: asyncio.TaskGroup) -> None:
-        caught_up = False
-        async with aclosing(self._chain.stream(self._watch.filters())) as stream:
-            async for item in stream:
-                if not caught_up:
-                    await self._backfill(tasks)
-                    caught_up = True
-                    log.info("listening", says="[Supervisor] Listening for TransferSingle events...")
-                if isinstance(item, Head):
-                    await self._advance(item, tasks)
-                else:
-                    self._take(item, tasks)
+    def watch(self, leaders: Collection[Address], fleet: Collection[Address] = ()) -> None:
+        """Follow these leaders from now on, and these operator wallets beside those that were followed before.
 
-    async def _backfill(self, tasks: asyncio.TaskGroup) -> None:
-        """Read what was missed since the cursor, or start at the head if there is none."""
-        head = (await self._chain.head()).number
-        cursor = await self._store.cursor()
-        self._verified = head if cursor is None else max(0, cursor - REWIND_BLOCKS)
-        await self._verify(head, tasks)
-
-    async def _advance(self, head: Head, tasks: asyncio.TaskGroup) -> None:
-        """Follow the head; every few blocks read again what a subscription may have swallowed."""
-        self._times.add(head)
-        if head.number - self._verified > VERIFY_EVERY_BLOCKS:
-            await self._verify(head.number - 1, tasks)
-
-    async def _verify(self, last_block: int, tasks: asyncio.TaskGroup) -> None:
-        """Read the logs up to a block, and only then let the cursor follow: a subscription alone proves nothing."""
-        for first in range(self._verified + 1, last_block + 1, BACKFILL_BLOCKS):
-            last = min(first + BACKFILL_BLOCKS - 1, last_block)
-            for item in await self._chain.logs(self._watch.filters(), first, last):
-                self._take(item, tasks)
-        self._verified = max(self._verified, last_block)
-        self._progress.head(self._verified + 1)
-        await self._store.save_cursor(self._progress.safe())
-
-    def _take(self, item: Log, tasks: asyncio.TaskGroup) -> None:
-        """Start to deal with a log's transaction, unless it is removed, unmined or already being dealt with."""
-        if item.removed or item.tx_hash is None or item.block_number is None:
-            log.info("log_ignored", tx_hash=item.tx_hash, log_index=item.log_index, removed=item.removed)
+        The old subscriptions go when the new ones stand.
+        """
+        watch = replace(self._watch, leaders=frozenset(leaders), fleet=self._watch.fleet.union(fleet))
+        if watch == self._watch:
             return
-        heard_us = self._clock.now_us()
-        if self._recently.add(item.tx_hash, heard_us):
-            self._progress.start(item.tx_hash, item.block_number)
-            tasks.create_task(self._contain(item.tx_hash, heard_us))
+        self._watch = watch
+        self._filters = self._watch.filters()
+        self._watch_changed.set()
 
-    async def _contain(self, tx_hash: TxHash, heard_us: int) -> None:
-        """Deal with a transaction; a failure halts nothing else and keeps the cursor before it, to be heard again."""
-        try:
-            with ExitStack() as unless_dealt_with:
-                unless_dealt_with.callback(self._recently.forget, tx_hash)
-                await self._deal_with(tx_hash, heard_us)
-                unless_dealt_with.pop_all()
-        except* RemoraError as failed:
-            log.error("transaction_not_dealt_with", tx_hash=tx_hash, errors=[str(e) for e in failed.exceptions])
+    def health(self) -> DetectorHealth:
+        """Return how well we hear."""
+        now_us, times, verifier = self._clock.now_us(), self._times, self._verifier
+        return DetectorHealth(
+            head=times.head.number if times.head else None,
+            cursor=verifier.cursor,
+            reorg_depth=self._reorg_depth,
+            block_time_us=times.block_time_us(),
+            head_age_us=None if times.head_us is None else now_us - times.head_us,
+            log_age_us=None if verifier.log_us is None else now_us - verifier.log_us,
+            subscriptions=self._subscriptions,
+            backfill=verifier.backfill,
+            unfinished=self._blocks.unfinished,
+            ignored=self._ignored.counts(),
+        )
+
+    def hear_pending(self, fill: Fill, heard_us: int) -> None:
+        """Take what a leader's order would fill in a transaction that no block has yet."""
+        self._intake.hear_pending(fill, heard_us, self._watch)
+
+    def hear_vanished(self, fill: Fill) -> None:
+        """Note that a pending order will be filled in no block; if it is all the same, that is heard from the block."""
+        self._intake.hear_vanished(fill)
+
+    def hear_overdue(self, signal: KnownSignal) -> None:
+        """Note that a pending signal's trade is in no block, and has been pending for too long to come."""
+        self._intake.hear_overdue(signal)
+
+    def hear_polled(self, trade: PolledTrade, heard_us: int) -> None:
+        """Take a leader's trade that only the public history tells, because no node answers."""
+        self._intake.hear_polled(trade, heard_us, self._watch)
+
+    def has_passed(self, block_number: int) -> bool:
+        """Tell whether a block is dealt with, as far as nodes told what is in it."""
+        return self._verifier.cursor is not None and block_number <= self._verifier.cursor
+
+    def reread(self, receipt: Receipt) -> bool:
+        """Read a transaction's block anew; False, and nothing is done, when it is no signal of a leader's."""
+        fills = fills_of([receipt], self._watch)
+        if receipt.block_hash is None or not any(map(self._watch.is_signal, fills)):
+            return False
+        self._verifier.reread(receipt.block_number, receipt.block_hash)
+        return True
 
     async def look_at(self, tx_hash: TxHash) -> None:
-        """Deal with a transaction that somebody else knows of, and that was perhaps not heard."""
-        await self._deal_with(tx_hash, self._clock.now_us())
+        """Hear our own fills of a block that holds a transaction which somebody else knows of."""
+        receipt = await self._chain.receipt(tx_hash)
+        if receipt is None or receipt.block_hash is None:
+            return
+        heard_us = self._clock.now_us()
+        receipts = await self._chain.receipts(receipt.block_hash, self._filters) or []
+        for fill in fills_of(receipts, self._watch):
+            if fill.wallet in self._watch.fleet:
+                await self._on_fill(fill, heard_us)
 
-    async def _deal_with(self, tx_hash: TxHash, heard_us: int) -> None:
-        receipt = await self._receipt(tx_hash)
-        known = self._watch.known.exchanges
-        fills = sum_by_order(exact_fills(receipt.logs, known, complete=True)) if receipt.succeeded else []
-        signals = [fill for fill in fills if self._is_signal(fill)]
-        block_us = await self._times.mined_us(receipt.block_number) if signals else 0
-        async with asyncio.TaskGroup() as group:
-            for fill in fills:
-                if fill.wallet in self._watch.fleet:
-                    group.create_task(self._on_fill(fill, heard_us))
-            if not self._closed:
-                for fill in signals:
-                    group.create_task(self._on_signal(self._signal(fill, heard_us, block_us)))
-        self._explain(receipt, {fill.wallet for fill in fills})
-        if not (self._closed and signals):
-            self._progress.finish(tx_hash)
-
-    def _is_signal(self, fill: Fill) -> bool:
-        """Tell a leader's own trade from one in which our order hit the leader's resting order."""
-        return fill.wallet in self._watch.leaders and fill.counterparty not in self._watch.fleet and bool(fill.shares)
-
-    def _signal(self, fill: Fill, heard_us: int, block_us: int) -> Signal:
-        signal = signal_of(fill, chain_id=self._watch.chain_id, heard_us=heard_us, block_us=block_us)
-        log.info(
-            "signal_heard",
-            leader=signal.leader,
-            side=signal.side,
-            shares=str(signal.shares),
-            price=str(signal.price),
-            tx_hash=signal.tx_hash,
+    def _begin(self) -> None:
+        """Forget everything that is not durable."""
+        self._recently.clear()
+        self._blocks = Blocks()
+        self._lanes = Lanes(self._clock)
+        self._times = BlockTimes(self._chain)
+        self._intake = Intake(
+            chain=self._chain,
+            store=self._store,
+            clock=self._clock,
+            blocks=self._blocks,
+            lanes=self._lanes,
+            recently=self._recently,
+            ignored=self._ignored,
+            on_signal=self._on_signal,
+            on_fill=self._on_fill,
         )
-        return signal
+        self._intake.closed = self._closed
+        self._reading = Reading(
+            chain=self._chain,
+            clock=self._clock,
+            blocks=self._blocks,
+            times=self._times,
+            filters=lambda: self._filters,
+            on_read=self._take,
+            on_missing=lambda block: self._verifier.doubt(block.number),
+        )
+        self._verifier = Verifier(
+            chain=self._chain,
+            store=self._store,
+            clock=self._clock,
+            blocks=self._blocks,
+            times=self._times,
+            intake=self._intake,
+            ignored=self._ignored,
+            filters=lambda: self._filters,
+            wake=self._reading.wake,
+            reorg_depth=self._reorg_depth,
+        )
 
-    async def _receipt(self, tx_hash: TxHash) -> Receipt:
+    def _take(self, block: Block, read: ReadBlock) -> None:
+        self._intake.take(block, read.receipts, read.mined_us, self._watch)
+
+    async def _subscribe(self, tasks: asyncio.TaskGroup) -> None:
+        """Listen; when the leaders change, listen anew before the old ear is closed."""
+        ear: asyncio.Task[None] | None = None
+        while True:
+            self._watch_changed.clear()
+            stands = asyncio.Event()
+            newer = tasks.create_task(self._listen(stands))
+            await stands.wait()
+            if ear is not None:
+                ear.cancel()
+            ear = newer
+            await self._watch_changed.wait()
+
+    async def _listen(self, stands: asyncio.Event) -> None:
+        """Pass on what the stream brings; after a lost connection, listen anew."""
+        filters = self._filters
         while True:
             try:
-                receipt = await self._chain.receipt(tx_hash)
-            except Retryable as trouble:
-                log.warning("receipt_unavailable", tx_hash=tx_hash, error=str(trouble))
-                receipt = None
-            if receipt is not None:
-                return receipt
-            await self._clock.sleep(RECEIPT_RETRY_S)
+                async with aclosing(self._chain.stream(filters)) as stream:
+                    await self._hear(stream, len(filters), stands)
+            except Retryable as lost:
+                log.warning("detector_connection_lost", error=str(lost))
+                await self._clock.sleep(lost.delay_s)
 
-    def _explain(self, receipt: Receipt, traded: Collection[Address]) -> None:
-        """Say why a leader's position moved without a trade."""
-        for leader in self._watch.leaders.difference(traded).intersection(_parties(receipt)):
-            seen = explain_receipt(receipt, leader, self._watch.known)
-            reasons = sorted({ignored.reason for ignored in seen.ignored if ignored.concerns_wallet})
-            log.info("no_trade", leader=leader, tx_hash=receipt.tx_hash, reasons=", ".join(reasons))
-
-
-TOPICS_PER_FILTER = 1000
-"""Nodes take at most this many alternatives for one topic (polymarket.md, section 6)."""
-
-
-def _topics(wallets: Collection[Address]) -> list[tuple[str, ...]]:
-    """Return the wallets as topics, in as many groups as the nodes' limit needs."""
-    topics = sorted("0x" + wallet.removeprefix("0x").rjust(64, "0") for wallet in wallets)
-    starts = range(0, len(topics), TOPICS_PER_FILTER)
-    return [tuple(topics[start : start + TOPICS_PER_FILTER]) for start in starts]
-
-
-def _parties(receipt: Receipt) -> set[Address]:
-    return {Address("0x" + topic[-40:]) for item in receipt.logs for topic in item.topics[1:]}
+    async def _hear(
+        self, stream: AsyncGenerator[LogPlace | Head | Gap, None], filters: int, stands: asyncio.Event
+    ) -> None:
+        subscriptions = 1 + filters  # the heads, and the logs of each filter
+        stood = False
+        try:
+            async for item in stream:
+                if not stood:
+                    self._subscriptions += subscriptions
+                    stood = True
+                    stands.set()
+                self._verifier.hear(item)
+        finally:
+            if stood:
+                self._subscriptions -= subscriptions
