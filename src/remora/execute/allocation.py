@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from remora.domain.errors import InvariantBroken
-from remora.domain.money import Collateral, Price, Shares, mul_div_floor
+from remora.domain.money import ONE, Collateral, Price, Shares, mul_div_ceil, mul_div_floor
 from remora.domain.order import Allocation, Part
 from remora.domain.signal import Side
 
@@ -35,9 +35,12 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
             raise InvariantBroken(f"{total} units to apportion among no weights")
         return [0] * len(weights)
     shares = [mul_div_floor(total, weight, whole) for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in by_remainder[: total - sum(shares)]:
-        shares[i] += 1
+    left = total - sum(shares)
+    if left:
+        remainders = [total * weight % whole for weight in weights]
+        # The sort is stable, in reverse too: of equal remainders the first comes first.
+        for i in sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)[:left]:
+            shares[i] += 1
     return shares
 
 
@@ -62,13 +65,19 @@ def _allocate_bought(
         raise InvariantBroken(f"{collateral} spent of budgets of {Collateral(sum(budgets))}")
     got = apportion(shares.units, budgets)
     paid = apportion(collateral.units, budgets)
-    charged = [min(Collateral(c), limit.cost_ceil(Shares(s))) for c, s in zip(paid, got, strict=True)]
+    charged = [min(c, mul_div_ceil(s, limit.units, ONE)) for c, s in zip(paid, got, strict=True)]
     fees = apportion(fee.units, budgets)
     allocations = tuple(
-        Allocation(intent_id=part.intent_id, follower=part.follower, shares=Shares(s), collateral=c, fee=Collateral(f))
+        Allocation(
+            intent_id=part.intent_id,
+            follower=part.follower,
+            shares=Shares(s),
+            collateral=Collateral(c),
+            fee=Collateral(f),
+        )
         for part, s, c, f in zip(parts, got, charged, fees, strict=True)
     )
-    return Split(allocations=allocations, dust=collateral - Collateral(sum(c.units for c in charged)))
+    return Split(allocations=allocations, dust=collateral - Collateral(sum(charged)))
 
 
 def _allocate_sold(parts: Sequence[Part], shares: Shares, collateral: Collateral, fee: Collateral) -> Split:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from remora.domain.errors import RemoraError
 from remora.domain.ids import Address
 from remora.domain.money import Wei
-from remora.ports import ChainReader, Clock
+from remora.ports import ChainReader, Clock, Custody
 
 log = structlog.get_logger()
 
@@ -21,31 +21,45 @@ WALLETS_PER_REFUEL = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuelRules:
-    """Wallets below `threshold` get `amount`; looked at every `every_s` seconds."""
+    """Wallets below `threshold` get `amount`; looked at every `every_s` seconds.
+
+    A wallet that cannot pay for one leg at the present fees, of which none exceeds `most_per_gas`, or for a transaction
+    that shall replace a stuck one, is low whatever the threshold says. A treasury that holds less than `treasury_low`
+    is an alarm.
+    """
 
     threshold: Wei
     amount: Wei
+    treasury_low: Wei
+    most_per_gas: Wei
     every_s: float = 30.0
 
 
 class Refueler:
-    """Keeps the fleet's gas above the threshold. One refuel is in flight at a time."""
+    """Keeps the fleet's gas above the threshold. One refuel is in flight at a time.
+
+    `needed` tells what a wallet must hold that cannot pay for a replacement.
+    """
 
     def __init__(
         self,
         *,
         rules: RefuelRules,
-        wallets: tuple[Address, ...],
+        wallets: Callable[[], Sequence[Address]],
         treasury: Address,
         chain: ChainReader,
+        custody: Custody,
         clock: Clock,
+        needed: Callable[[], Mapping[Address, Wei]],
         refuel: Callable[[Mapping[Address, Wei]], Awaitable[None]],
     ) -> None:
         self._rules = rules
         self._wallets = wallets
         self._treasury = treasury
         self._chain = chain
+        self._custody = custody
         self._clock = clock
+        self._needed = needed
         self._refuel = refuel
 
     async def run(self) -> None:
@@ -55,21 +69,48 @@ class Refueler:
             await self.top_up()
 
     async def top_up(self) -> None:
-        """Top up every wallet below the threshold; a treasury that cannot pay for all is an alarm and pays for none."""
+        """Top up the low wallets, the lowest first, as far as the treasury can pay: one that is low is an alarm."""
         try:
-            *balances, treasury = await self._chain.native_of([*self._wallets, self._treasury])
-            low = low_wallets(dict(zip(self._wallets, balances, strict=True)), self._rules)
-            needed = Wei(sum(amount.units for amount in low.values()))
-            if needed > treasury:
-                log.error("treasury_low", treasury=self._treasury, balance=str(treasury), needed=str(needed))
-            elif low:
-                await self._refuel(low)
-                log.info("refueled", wallets=len(low), amount=str(needed))
+            wallets = self._wallets()
+            *balances, treasury = await self._chain.native_of([*wallets, self._treasury])
+            per_gas = min((await self._chain.gas_price()).max_fee, self._rules.most_per_gas)
+            threshold = max(self._rules.threshold, Wei(self._custody.settlement_gas(1) * per_gas.units))
+            wanted = low_wallets(
+                dict(zip(wallets, balances, strict=True)), threshold, self._rules.amount, needed=self._needed()
+            )
+            paid = self._payable(wanted, treasury, per_gas)
+            if treasury < self._rules.treasury_low or len(paid) < len(wanted):
+                log.error(
+                    "treasury_low", treasury=self._treasury, balance=str(treasury), unpaid=len(wanted) - len(paid)
+                )
+            if paid:
+                await self._refuel(paid)
+                log.info("refueled", wallets=len(paid), amount=str(_sum(paid)))
         except RemoraError as trouble:
             log.warning("refuel_failed", error=str(trouble))
 
+    def _payable(self, wanted: Mapping[Address, Wei], treasury: Wei, per_gas: Wei) -> dict[Address, Wei]:
+        """Return as many of the first as the treasury can pay for, with the gas of the transaction."""
+        paid = dict(wanted)
+        while paid:
+            call = self._custody.refuel(paid)
+            if call.value + Wei(call.gas * per_gas.units) <= treasury:
+                break
+            paid.popitem()
+        return paid
 
-def low_wallets(balances: Mapping[Address, Wei], rules: RefuelRules) -> dict[Address, Wei]:
-    """Return what the lowest wallets below the threshold get, as many as one transaction refuels."""
-    low = sorted((balance, wallet) for wallet, balance in balances.items() if balance < rules.threshold)
-    return {wallet: rules.amount for _, wallet in low[:WALLETS_PER_REFUEL]}
+
+def low_wallets(
+    balances: Mapping[Address, Wei], threshold: Wei, amount: Wei, *, needed: Mapping[Address, Wei]
+) -> dict[Address, Wei]:
+    """Return what the wallets below the threshold get, or below what they need, as many as one transaction refuels.
+
+    The lowest come first.
+    """
+    least = {wallet: max(threshold, needed.get(wallet, threshold)) for wallet in balances}
+    low = sorted((balance, wallet) for wallet, balance in balances.items() if balance < least[wallet])
+    return {wallet: amount for _, wallet in low[:WALLETS_PER_REFUEL]}
+
+
+def _sum(amounts: Mapping[Address, Wei]) -> Wei:
+    return Wei(sum(amount.units for amount in amounts.values()))

@@ -9,7 +9,7 @@ from remora.domain import ledger
 from remora.domain.ledger import Entry, Posting, transfer
 from remora.domain.order import IntentState, Leg, LegOutcome, LegState, SettlementStep
 from remora.domain.reasons import Reason, because
-from remora.domain.records import Debt, DebtSide, LegEffect
+from remora.domain.records import DebtSide, LegEffect, Owed
 
 
 def effects(legs: Iterable[Leg], outcomes: Iterable[LegOutcome]) -> list[LegEffect]:
@@ -28,7 +28,7 @@ def _settled(leg: Leg) -> LegEffect:
         leg_state=LegState.SETTLED,
         intent_state=_state_after(leg),
         because=None,
-        posting=ledger.check(Posting(posting_id=f"leg:{leg.settlement_id}", entries=tuple(_moves(leg)))),
+        posting=ledger.check(Posting(posting_id=ledger.leg_id(leg.settlement_id), entries=tuple(_moves(leg)))),
         debt=None,
     )
 
@@ -74,7 +74,7 @@ def _failed(leg: Leg, outcome: LegOutcome) -> LegEffect:
         intent_state=_state_after_failure(leg),
         because=why,
         posting=None,
-        debt=None if collecting else _debt(leg, outcome),
+        debt=None if collecting else _owed(leg, outcome),
     )
 
 
@@ -90,6 +90,6 @@ def _state_after_failure(leg: Leg) -> IntentState | None:
             assert_never(leg.step)
 
 
-def _debt(leg: Leg, outcome: LegOutcome) -> Debt:
+def _owed(leg: Leg, outcome: LegOutcome) -> Owed:
     side = DebtSide.FOLLOWER if leg.step is SettlementStep.DELIVER else DebtSide.OPERATOR
-    return Debt(side=side, leg=leg, due=leg.collateral, failure=outcome.failure)
+    return Owed(side=side, leg=leg, due=leg.collateral, failure=outcome.failure)
