@@ -1,7 +1,8 @@
 """`remora explain`: what remora sees in a transaction, a log or a list of logs, and why it sees no trade.
 
-Reads JSON-RPC objects from a file, bare or inside what commonly surrounds them, or one receipt from the node. Exit 0
-when the input was understood, trade or not; 2 when it was not; 1 when the node has no such receipt.
+Reads JSON-RPC objects from a file, bare or inside what commonly surrounds them, or one receipt from the node; of a
+transaction that is not mined, the calldata. Exit 0 when the input was understood, trade or not; 2 when it was not; 1
+when the node has no such receipt.
 """
 
 from __future__ import annotations
@@ -9,54 +10,104 @@ from __future__ import annotations
 import asyncio
 import json
 import textwrap
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
-from remora.detect.explain import SENTENCES, Explanation, IgnoredLog, explain, explain_receipt
+from remora.cli.transaction import Announced, read_transaction
+from remora.detect.calldata import SENTENCES as NO_MATCH_SENTENCES
+from remora.detect.calldata import Exchanges, NotAMatch, decode_calldata
+from remora.detect.explain import (
+    SENTENCES,
+    Explanation,
+    IgnoredLog,
+    ShareMove,
+    explain,
+    explain_calldata,
+    explain_receipt,
+)
+from remora.detect.positions import Happening
 from remora.domain.chain import Log, Receipt, parse_log, parse_receipt
-from remora.domain.contracts import LEGACY_EXCHANGES, POLYGON, Contracts
+from remora.domain.contracts import GENERATIONS, LEGACY_EXCHANGES, POLYGON, POLYGON_CHAIN_ID, Contracts, Generation
 from remora.domain.errors import Malformed
 from remora.domain.ids import Address, TxHash, address, word
-from remora.domain.signal import Fill, Side
+from remora.domain.money import Shares, format_units, mul_div_nearest
+from remora.domain.signal import Fill, Side, SignalKind
 
-FetchReceipt: TypeAlias = Callable[[TxHash], Coroutine[Any, Any, Receipt | None]]
+ContractsOf: TypeAlias = Callable[[Path], Contracts]
+"""Reads the contracts of a settings file, beside those of Polygon."""
+
+FetchReceipt: TypeAlias = Callable[[Path | None, TxHash], Coroutine[Any, Any, Receipt | None]]
 """Asks the configured node for a receipt; None while there is none."""
+
+FetchHeldBefore: TypeAlias = Callable[
+    [Path | None, Receipt, Address, Contracts], Coroutine[Any, Any, Mapping[Happening, Shares]]
+]
+"""Asks the configured node what a wallet held right before each of its exits in a transaction, if it can tell."""
+
+Source: TypeAlias = Receipt | tuple[Log, ...] | Announced
 
 _WRAPPERS = ("result", "receipt", "log", "logs")
 _LONGEST_ERROR = 400
 _MISUSED = 2
+_HUNDRED_PER_CENT = 10_000
+"""In hundredths."""
 
 
-def explain_command(fetch_receipt: FetchReceipt) -> Callable[..., None]:
-    """Return the command, which asks `fetch_receipt` for the receipt of --tx."""
+def explain_command(
+    contracts_of: ContractsOf, fetch_receipt: FetchReceipt, fetch_held_before: FetchHeldBefore
+) -> Callable[..., None]:
+    """Return the command, which asks for the receipt of --tx, and of it for what was held before."""
 
     def command(
+        transaction: Annotated[str | None, typer.Argument(metavar="TX", help="The same as --tx.")] = None,
         *,
         leader: Annotated[str | None, typer.Option(metavar="0x...", help="The wallet to look for.")] = None,
         receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="A transaction's receipt, as JSON.")] = None,
         log: Annotated[Path | None, typer.Option(metavar="FILE", help="A log or a list of logs, as JSON.")] = None,
         tx: Annotated[str | None, typer.Option(metavar="HASH", help="A transaction to ask the node for.")] = None,
+        calldata: Annotated[
+            Path | None, typer.Option(metavar="FILE", help="A transaction that is not mined, as JSON or hex calldata.")
+        ] = None,
+        to: Annotated[str | None, typer.Option(metavar="0x...", help="Whom hex calldata calls.")] = None,
         exchange: Annotated[list[str] | None, typer.Option(metavar="0x...", help="One more exchange address.")] = None,
         ledger: Annotated[list[str] | None, typer.Option(metavar="0x...", help="One more position token.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+        env_file: Annotated[
+            Path | None, typer.Option(help="Settings of the node to ask, and of more contracts to know.")
+        ] = None,
     ) -> None:
         """Say what remora sees in a transaction: the fills of a wallet, and why everything else is no trade."""
         try:
             wallet = _option_address("--leader", leader)
-            known = POLYGON.adding(
+            tx = _once(transaction, tx)
+            known = (POLYGON if env_file is None else contracts_of(env_file)).adding(
                 exchanges=[_option_address("--exchange", text) for text in exchange or ()],
                 ledgers=[_option_address("--ledger", text) for text in ledger or ()],
             )
-            source = _source(receipt, log, tx, fetch_receipt)
+            given = {"--receipt": receipt, "--log": log, "--tx": tx, "--calldata": calldata}
+            source = _source(
+                {option: value for option, value in given.items() if value is not None},
+                partial(fetch_receipt, env_file),
+            )
+            if isinstance(source, Announced) and to is not None:
+                source = replace(source, to=_option_address("--to", to))
         except Malformed as error:
             _fail(str(error), code=_MISUSED)
         if source is None:
             _fail(f"the node has no receipt of {tx}: it is unknown, or not in a block yet", code=1)
         explanation = _explain(source, wallet, known)
-        typer.echo(json.dumps(as_document(explanation), indent=2) if as_json else as_text(explanation, wallet))
+        if as_json:
+            typer.echo(json.dumps(as_document(explanation), indent=2))
+            return
+        typer.echo(as_text(explanation, wallet))
+        if tx is not None and isinstance(source, Receipt):
+            held = asyncio.run(fetch_held_before(env_file, source, wallet, known))
+            typer.echo("".join(f"{_exit_text(exit_, before)}\n" for exit_, before in held.items()), nl=False)
 
     return command
 
@@ -90,29 +141,32 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
 
 
 def as_text(explanation: Explanation, wallet: Address) -> str:
-    """Return the explanation for people: the fills first, then a line for every other log."""
+    """Return the explanation for people: fills, then shares that moved otherwise, then a line for every other log."""
     count = len(explanation.fills)
     lines = [f"{wallet}: {count or 'no'} {'fill' if count == 1 else 'fills'}"]
     lines += [_fill_text(fill) for fill in explanation.fills]
+    lines += [_move_text(move) for move in explanation.moves]
     lines += [_ignored_text(row) for row in explanation.ignored]
     return "\n".join(lines)
 
 
 def _source(
-    receipt: Path | None, log: Path | None, tx: str | None, fetch_receipt: FetchReceipt
-) -> Receipt | tuple[Log, ...] | None:
+    given: Mapping[str, Path | str], fetch_receipt: Callable[[TxHash], Coroutine[Any, Any, Receipt | None]]
+) -> Source | None:
     """Return what the one given source holds; None is a transaction of which the node has no receipt."""
-    if receipt is not None and log is None and tx is None:
-        source = _read_file(receipt)
-        if not source:
-            raise Malformed(f"{receipt}: expected a receipt, found an empty list")
-        return source
-    if log is not None and receipt is None and tx is None:
-        return _read_file(log)
-    if tx is not None and receipt is None and log is None:
-        return asyncio.run(fetch_receipt(_option_hash("--tx", tx)))
-    given = [name for name, value in (("--receipt", receipt), ("--log", log), ("--tx", tx)) if value is not None]
-    raise Malformed(f"expected one of --receipt, --log and --tx, found {' and '.join(given) or 'none'}")
+    match list(given.items()):
+        case [("--tx", str(tx))]:
+            return asyncio.run(fetch_receipt(_option_hash("--tx", tx)))
+        case [("--calldata", Path() as path)]:
+            return read_transaction(path)
+        case [("--receipt", Path() as path)]:
+            if source := _read_file(path):
+                return source
+            raise Malformed(f"{path}: expected a receipt, found an empty list")
+        case [("--log", Path() as path)]:
+            return _read_file(path)
+    found = " and ".join(given) or "none"
+    raise Malformed(f"expected one of --receipt, --log, --tx and --calldata, found {found}")
 
 
 def _read_file(path: Path) -> Receipt | tuple[Log, ...]:
@@ -133,9 +187,18 @@ def _numbered_log(position: int, raw: Any) -> Log:
         raise Malformed(f"item {position} of the list: {error}") from None
 
 
+def _once(transaction: str | None, tx: str | None) -> str | None:
+    """Return the transaction, which is named in one way of two."""
+    if transaction is not None and tx is not None:
+        raise Malformed("expected a transaction, or --tx with one, found both")
+    return transaction if tx is None else tx
+
+
 def _option_address(option: str, text: str | None) -> Address:
+    if text is None:
+        raise Malformed(f"{option}: expected an address to look for, found none")
     try:
-        return address(text or "")
+        return address(text)
     except Malformed as error:
         raise Malformed(f"{option}: {error}") from None
 
@@ -147,10 +210,21 @@ def _option_hash(option: str, text: str) -> TxHash:
         raise Malformed(f"{option}: {error}") from None
 
 
-def _explain(source: Receipt | tuple[Log, ...], wallet: Address, known: Contracts) -> Explanation:
+def _explain(source: Source, wallet: Address, known: Contracts) -> Explanation:
+    if isinstance(source, Announced):
+        exchanges = Exchanges.of(source.chain_id or POLYGON_CHAIN_ID, _generations(known.exchanges - LEGACY_EXCHANGES))
+        seen = decode_calldata(source.calldata, source.to, exchanges, tx_hash=source.tx_hash)
+        return explain_calldata(seen, wallet)
     if isinstance(source, Receipt):
         return explain_receipt(source, wallet, known)
     return explain(source, wallet, known, complete=False)
+
+
+def _generations(exchanges: Iterable[Address]) -> Iterator[tuple[Address, Generation]]:
+    """Yield each exchange with its generation, one that Polygon does not have with every."""
+    for exchange in exchanges:
+        known = GENERATIONS.get(exchange)
+        yield from ((exchange, generation) for generation in ([known] if known else Generation))
 
 
 def _fill_document(fill: Fill) -> dict[str, Any]:
@@ -182,8 +256,23 @@ def _fill_text(fill: Fill) -> str:
     )
 
 
+def _move_text(move: ShareMove) -> str:
+    came = move.shares > Shares(0)
+    told = f"{move.shares} shares came" if came else f"{Shares(0) - move.shares} shares left"
+    return f"{_place(move.log_index)}: {told}, {move.reason}\n    token {move.token_id}"
+
+
+def _exit_text(exit_: Happening, before: Shares) -> str:
+    kind = SignalKind.TRADE if isinstance(exit_, Fill) else exit_.kind
+    left = Shares(abs(exit_.shares.units))
+    per_cent = format_units(mul_div_nearest(left.units, _HUNDRED_PER_CENT, before.units), 2)
+    return f"exit, {kind}: {left} of {before} shares held before, {per_cent} %\n    token {exit_.token_id}"
+
+
 def _ignored_text(row: IgnoredLog) -> str:
-    return f"{_place(row.log_index)}: no trade, {row.reason}: {SENTENCES[row.reason]}"
+    reason = row.reason
+    sentence = NO_MATCH_SENTENCES[reason] if isinstance(reason, NotAMatch) else SENTENCES[reason]
+    return f"{_place(row.log_index)}: no trade, {reason}: {sentence}"
 
 
 def _place(log_index: int | None) -> str:
@@ -201,5 +290,5 @@ def _describe(raw: Any) -> str:
 
 def _fail(message: str, *, code: int) -> NoReturn:
     """Print one line and end the command."""
-    typer.echo(f"error: {textwrap.shorten(message, _LONGEST_ERROR)}", err=True)
+    typer.echo(f"remora: {textwrap.shorten(message, _LONGEST_ERROR)}", err=True)
     raise typer.Exit(code)

@@ -9,15 +9,17 @@ from typing import Annotated
 import typer
 
 from remora.adapters.telemetry import logs
-from remora.bootstrap import run_supervisor
+from remora.bootstrap.keys import unlocked
+from remora.bootstrap.services import run_supervisor
+from remora.cli.secrets import PassphraseFd, asking
 from remora.settings.environment import Settings, load
 
 EnvFile = Annotated[Path | None, typer.Option(help="Read settings from this file instead of .env.")]
 
 
-def run(env_file: EnvFile = None) -> None:
+def run(env_file: EnvFile = None, passphrase_fd: PassphraseFd = None) -> None:
     """Run the supervisor until SIGTERM or Ctrl-C. Settings come from the environment and an .env file."""
-    settings = load(Settings, env_file)
+    settings = unlocked(load(Settings, env_file), asking("passphrase", passphrase_fd))
     logs.configure(settings.log_format)
     _with_fast_loop(settings)
 

@@ -34,7 +34,9 @@ def documented() -> Iterator[str]:
     yield HEADING
     for name, field in Settings.model_fields.items():
         default = field.get_default()
-        shown = "required" if field.is_required() else f"`{default}`" if default not in ("", ()) else "none"
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        shown = "required" if field.is_required() else f"`{default}`" if default not in ("", None) else "none"
         meaning = " ".join((field.description or "").split())
         yield f"| `{variable(name)}` | {meaning} | {shown} |"
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Never
+from typing import Any, Never
 
 import structlog
 
 from remora.ports import Clock
 from remora.supervisor.guard import guarded
+from remora.supervisor.memory import set_aside
 
 log = structlog.get_logger()
 
-Step = Callable[[], Awaitable[None]]
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class Service:
     async def _start(self) -> None:
         for step in self.start:
             await step()
+        set_aside()
 
     async def _run_until(self, stopped: asyncio.Event) -> None:
         loops = [asyncio.ensure_future(guarded(name, loop, self.clock)) for name, loop in self.loops.items()]
