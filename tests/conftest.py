@@ -13,7 +13,10 @@ from tests.fakes.clock import SimulatedClock
 NETWORKED = frozenset({"contract", "e2e", "scenario"})
 """The folders whose tests talk to servers that they started, on loopback."""
 
-settings.register_profile("remora", deadline=None)
+settings.register_profile("remora", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+"""The examples of the first are the same each time, so that a change is judged by what it changed; others are drawn
+with `--hypothesis-profile explore`."""
 settings.load_profile("remora")
 
 

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.tree import ROOT, SOURCES, TESTS, Module, dotted, expect_none, imported
+from tests.architecture.tree import BENCHES, ROOT, SOURCES, TESTS, Module, dotted, expect_none, imported
 
-EVERYTHING = (*SOURCES, *TESTS)
+EVERYTHING = (*SOURCES, *TESTS, *BENCHES)
 
 VAGUE_NAMES = frozenset({"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"})
 

@@ -9,20 +9,47 @@ import pytest
 
 from tests.architecture.tree import PACKAGE, SOURCES, Module, dotted, expect_none, imported
 
-STAGES = ("detect", "dispatch", "execute", "settle", "recover")
+STAGES = ("audit", "detect", "dispatch", "execute", "settle", "recover")
 
 AWAITING = frozenset(
     {
+        "audit/fills.py",
+        "audit/worker.py",
+        "detect/holdings.py",
+        "detect/intake.py",
+        "detect/lanes.py",
+        "detect/reading.py",
+        "detect/report.py",
+        "detect/mempool.py",
+        "detect/overdue.py",
+        "detect/polling.py",
         "detect/times.py",
+        "detect/verify.py",
         "detect/worker.py",
-        "dispatch/prices.py",
+        "dispatch/books.py",
+        "dispatch/gathering.py",
+        "dispatch/recent.py",
+        "dispatch/protector.py",
+        "dispatch/resolutions.py",
+        "dispatch/seller.py",
+        "dispatch/switchboard.py",
         "dispatch/worker.py",
         "execute/fleet.py",
+        "execute/inspector.py",
+        "execute/late_fills.py",
         "execute/muster.py",
+        "execute/pressure.py",
+        "execute/orphans.py",
+        "execute/rebalance.py",
         "execute/reconcile.py",
         "execute/refuel.py",
+        "execute/retract.py",
+        "execute/roster.py",
         "execute/worker.py",
+        "recover/seller.py",
         "recover/worker.py",
+        "settle/pursuit.py",
+        "settle/roots.py",
         "settle/transactions.py",
         "settle/worker.py",
     }

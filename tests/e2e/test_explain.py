@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,14 @@ import typer
 from typer.testing import CliRunner, Result
 
 from remora.cli.explain import explain_command
+from remora.detect.positions import Happening
+from remora.detect.trades import fills_of
+from remora.detect.watch import Watch
+from remora.domain import contracts
 from remora.domain.chain import Receipt, parse_receipt
-from remora.domain.ids import TxHash
+from remora.domain.contracts import Contracts
+from remora.domain.ids import Address, TxHash
+from remora.domain.money import Shares
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 POLYGON: dict[str, dict[str, Any]] = {
@@ -33,17 +40,31 @@ MERGE = POLYGON["receipt_negrisk_merge_both_sell_ad30"]
 TAKER = "0x33175349046ea26bbeb0a52189960d15d2df76b4"
 
 
-async def no_node(tx_hash: TxHash) -> Receipt | None:
+async def no_node(_env_file: Path | None, tx_hash: TxHash) -> Receipt | None:
     raise AssertionError(f"no test asks for {tx_hash}")
 
 
-async def node(tx_hash: TxHash) -> Receipt | None:
+def contracts_of(env_file: Path) -> Contracts:
+    """Return what a file of two addresses says, an exchange and a ledger."""
+    exchange, ledger = (Address(line.lower()) for line in env_file.read_text().split())
+    return contracts.POLYGON.adding(exchanges=[exchange], ledgers=[ledger])
+
+
+async def held_before(
+    _env_file: Path | None, receipt: Receipt, wallet: Address, known: Contracts
+) -> Mapping[Happening, Shares]:
+    """Tell that a wallet held 4 shares before each exit of which the receipt tells."""
+    watch = Watch(chain_id=137, known=known, leaders=frozenset({wallet}), fleet=frozenset())
+    return {fill: Shares(4_000_000) for fill in fills_of([receipt], watch)}
+
+
+async def node(_env_file: Path | None, tx_hash: TxHash) -> Receipt | None:
     return parse_receipt(MERGE["receipt"]) if tx_hash == MERGE["receipt"]["transactionHash"] else None
 
 
 def run(*arguments: object, fetch: Any = no_node) -> Result:
     app = typer.Typer()
-    app.command("explain")(explain_command(fetch))
+    app.command("explain")(explain_command(contracts_of, fetch, held_before))
     app.command("other")(lambda: None)
     return CliRunner().invoke(app, ["explain", *map(str, arguments)])
 
@@ -82,6 +103,17 @@ def test_json_of_a_fill(tmp_path: Path) -> None:
         ],
         "ignored": [],
     }
+
+
+def test_the_text_tells_which_shares_left(tmp_path: Path) -> None:
+    item = POLYGON["vike_transfer_batch_redeem_in"]
+    said = run("--log", written(tmp_path, item["log"]), "--leader", item["expected"]["from"]).stdout.splitlines()
+    token = int(item["log"]["data"][2 + 3 * 64 : 2 + 4 * 64], 16)
+    assert said[:3] == [
+        f"{item['expected']['from']}: no fills",
+        "log: 5 shares left, redemption",
+        f"    token {token}",
+    ]
 
 
 def test_a_bare_log_leaves_out_what_its_source_lacks(tmp_path: Path) -> None:
@@ -128,10 +160,40 @@ def test_a_transaction_of_the_node() -> None:
     assert [fill["log_index"] for fill in seen["fills"]] == [334]
 
 
+def test_of_a_transaction_of_the_node_the_text_tells_which_part_was_sold() -> None:
+    said = run("--tx", MERGE["receipt"]["transactionHash"], "--leader", TAKER, fetch=node).stdout.splitlines()
+    assert said[-2] == "exit, trade: 0.25 of 4 shares held before, 6.25 %"
+    assert said[-1].startswith("    token ")
+
+
+def test_a_transaction_needs_no_option() -> None:
+    tx = MERGE["receipt"]["transactionHash"]
+    said = run(tx, "--leader", TAKER, fetch=node)
+    assert (said.exit_code, said.stdout) == (0, run("--tx", tx, "--leader", TAKER, fetch=node).stdout)
+    assert_one_line(run(tx, "--tx", tx, "--leader", TAKER), "expected a transaction, or --tx with one, found both")
+    assert_one_line(run(tx), "--leader: expected an address to look for, found none")
+
+
 def test_a_transaction_that_the_node_does_not_know() -> None:
     result = run("--tx", "0x" + 64 * "1", "--leader", TAKER, fetch=node)
     assert result.exit_code == 1
-    assert result.stderr == (f"error: the node has no receipt of 0x{64 * '1'}: it is unknown, or not in a block yet\n")
+    assert result.stderr == (f"remora: the node has no receipt of 0x{64 * '1'}: it is unknown, or not in a block yet\n")
+
+
+def test_the_contracts_of_a_settings_file_are_known(tmp_path: Path) -> None:
+    settings = tmp_path / "devnet.env"
+    settings.write_text(f"{DEPLOYMENT['standard_exchange']}\n{DEPLOYMENT['ctf']}\n")
+    case = CASES["m01_mint_exact"]
+    options = (
+        "--receipt",
+        written(tmp_path, case["receipt"]),
+        "--leader",
+        case["expected_fills"][0]["wallet"],
+        "--json",
+    )
+    assert document(run(*options))["fills"] == []
+    assert document(run(*options, "--env-file", settings)) == document(run(*options, *LOCAL))
+    assert document(run(*options, *LOCAL))["fills"]
 
 
 def test_added_exchanges_make_their_logs_fills(tmp_path: Path) -> None:
@@ -216,7 +278,7 @@ def test_malformed_file(option: str, content: object, says: str, tmp_path: Path)
 
 def assert_one_line(result: Result, says: str) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("error: ")
+    assert result.stderr.startswith("remora: ")
     assert result.stderr.count("\n") == 1
     assert len(result.stderr) < 500
     assert says in result.stderr
@@ -230,7 +292,7 @@ def test_malformed_options(tmp_path: Path) -> None:
     assert_one_line(run("--log", file, *leader, "--exchange", "x"), "--exchange: expected an address")
     assert_one_line(run("--log", file, *leader, "--ledger", "x"), "--ledger: expected an address")
     assert_one_line(run("--tx", "0x12", *leader), "--tx: expected 0x and 64 hex digits")
-    assert_one_line(run(*leader), "expected one of --receipt, --log and --tx, found none")
+    assert_one_line(run(*leader), "expected one of --receipt, --log, --tx and --calldata, found none")
     assert_one_line(run(*leader, "--log", file, "--receipt", file), "found --receipt and --log")
     assert_one_line(run(*leader, "--log", file, "--tx", "0x12"), "found --log and --tx")
     assert_one_line(run(*leader, "--log", tmp_path / "absent.json"), "expected a readable file, found No such file")

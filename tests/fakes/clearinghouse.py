@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from remora.domain.chain import Log, Receipt
 from remora.domain.ids import Address, SettlementId
-from remora.domain.money import Wei
+from remora.domain.money import Collateral, Wei
 from remora.domain.order import Leg, LegFailure, LegOutcome, SettlementStep
-from remora.domain.transaction import Call
+from remora.domain.transaction import Approval, Call
 
 CLEARINGHOUSE = Address("0x" + 40 * "c")
+COLLATERAL = Address("0x" + 40 * "1")
+LEDGERS = (Address("0x" + 40 * "2"), Address("0x" + 40 * "3"))
+SPENDERS = (Address("0xe" + 39 * "0"), Address("0xe" + 39 * "1"), CLEARINGHOUSE)
 
 
 class FakeClearinghouse:
@@ -23,10 +26,18 @@ class FakeClearinghouse:
         self.silent: set[SettlementId] = set()
         self.calls: list[tuple[SettlementStep, tuple[Leg, ...]]] = []
         self.refuels: list[dict[Address, Wei]] = []
+        self.transfers: list[tuple[Address, Collateral]] = []
 
     def settle(self, step: SettlementStep, legs: Sequence[Leg]) -> Call:
         self.calls.append((step, tuple(legs)))
-        return Call(to=CLEARINGHOUSE, data=json.dumps([leg.settlement_id for leg in legs]).encode(), gas=100_000)
+        return Call(
+            to=CLEARINGHOUSE,
+            data=json.dumps([leg.settlement_id for leg in legs]).encode(),
+            gas=self.settlement_gas(len(legs)),
+        )
+
+    def settlement_gas(self, legs: int) -> int:
+        return 150_000 + legs * 410_000
 
     def outcomes(self, receipt: Receipt) -> list[LegOutcome]:
         return [
@@ -43,9 +54,20 @@ class FakeClearinghouse:
         self.refuels.append(dict(amounts))
         return Call(to=CLEARINGHOUSE, data=b"[]", value=Wei(sum(a.units for a in amounts.values())), gas=100_000)
 
-    def approvals(self) -> list[Call]:
-        tokens = (Address("0x" + 40 * "1"), Address("0x" + 40 * "2"))
-        return [Call(to=token, data=f'["{spender}"]'.encode(), gas=50_000) for token in tokens for spender in range(3)]
+    def transfer(self, receiver: Address, amount: Collateral) -> Call:
+        self.transfers.append((receiver, amount))
+        return Call(to=COLLATERAL, data=b"[]", gas=50_000)
+
+    def approvals(self) -> list[Approval]:
+        return [
+            Approval(
+                ledger=ledger,
+                spender=spender,
+                call=Call(to=ledger or COLLATERAL, data=f'["{spender}"]'.encode(), gas=50_000),
+            )
+            for ledger in (None, *LEDGERS)
+            for spender in SPENDERS
+        ]
 
     def execute(self, data: bytes) -> tuple[Log, ...]:
         """Do what calldata asks for and return the events."""

@@ -9,9 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from remora.adapters.store.audits import SqliteAuditStore
+from remora.adapters.store.debts import SqliteDebtStore
+from remora.adapters.store.fleet import SqliteFleetStore
+from remora.adapters.store.floats import SqliteFloatStore
 from remora.adapters.store.orders import SqliteOrderStore
+from remora.adapters.store.schema import metadata
 from remora.adapters.store.settlements import SqliteSettlementStore
 from remora.adapters.store.signals import SqliteSignalStore
+from remora.adapters.store.switches import SqliteSwitchStore
 from remora.adapters.store.writer import Writer
 from remora.domain.order import Denial, Intent, IntentState
 from remora.domain.signal import Signal
@@ -26,12 +32,23 @@ class Database:
         self.signals = SqliteSignalStore(writer)
         self.orders = SqliteOrderStore(writer)
         self.settlements = SqliteSettlementStore(writer)
+        self.debts = SqliteDebtStore(writer)
+        self.audits = SqliteAuditStore(writer)
+        self.switches = SqliteSwitchStore(writer)
+        self.fleet = SqliteFleetStore(writer)
+        self.floats = SqliteFloatStore(writer)
 
     def committed(self, query: str, *values: Any) -> list[Any]:
         """Return the rows of a query, or the values if it has one column, over a connection of its own."""
         with closing(sqlite3.connect(self.path)) as connection:
             rows = connection.execute(query, values).fetchall()
         return [row[0] if len(row) == 1 else row for row in rows]
+
+    def clear(self) -> None:
+        """Delete all rows."""
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(f"DELETE FROM {table.name}")
 
     def states(self) -> dict[str, str]:
         """Return the state of every intent by its policy."""

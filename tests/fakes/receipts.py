@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from remora.detect.decode import sum_by_order
-from remora.domain.chain import Receipt, parse_receipt
+from remora.domain.chain import Head, Receipt, parse_receipt
 from remora.domain.contracts import POLYGON
 from remora.domain.ids import Address, OrderHash, TokenId, address
 from remora.domain.money import Collateral, Shares
 from remora.domain.signal import Fill, Role, Side
+from tests.fakes.chain import head
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DEPLOYMENT = json.loads((FIXTURES / "exchange_v2/deployment.json").read_text())
@@ -35,12 +36,15 @@ CAPTURED: Mapping[str, dict[str, Any]] = {
 
 
 def receipt_of(case: dict[str, Any], *, block_number: int | None = None) -> Receipt:
-    """Return a case's receipt, moved to another block if one is given."""
+    """Return a case's receipt in the fake chain, moved to another block if one is given."""
     receipt = parse_receipt(case["receipt"])
-    if block_number is None:
-        return receipt
-    logs = tuple(replace(log, block_number=block_number) for log in receipt.logs)
-    return replace(receipt, block_number=block_number, logs=logs)
+    return placed(receipt, head(receipt.block_number if block_number is None else block_number))
+
+
+def placed(receipt: Receipt, block: Head) -> Receipt:
+    """Return the receipt in another block."""
+    logs = tuple(log._replace(block_number=block.number, block_hash=block.hash) for log in receipt.logs)
+    return replace(receipt, block_number=block.number, block_hash=block.hash, logs=logs)
 
 
 def traded(case: dict[str, Any]) -> list[Fill]:

@@ -24,6 +24,11 @@ class FakeSigner:
     def treasury(self) -> Address:
         return self._treasury
 
+    def grow(self, size: int) -> None:
+        """Add wallets that count on from the first."""
+        first = int(self._fleet[0], 16)
+        self._fleet += tuple(Address(f"0x{first + n:040x}") for n in range(len(self._fleet), size))
+
     def sign_order(self, terms: OrderTerms, kind: OrderKind, *, neg_risk: bool) -> SignedOrder:
         return SignedOrder(
             order_hash=OrderHash(_digest(f"{terms}{neg_risk}")), terms=terms, kind=kind, signature=bytes(65)

@@ -18,10 +18,10 @@ from remora.domain.ids import (
     settlement_id,
     signal_id,
 )
-from remora.domain.market import MarketInfo, Quote
-from remora.domain.money import Collateral, Price, Shares
+from remora.domain.market import Book, Level, Listing, MarketInfo
+from remora.domain.money import Collateral, Price, Ratio, Shares
 from remora.domain.order import BlockOrder, Intent, Leg, OrderState, Part, SettlementStep
-from remora.domain.parties import Policy, Sizing
+from remora.domain.policy import Policy, Sizing, SizingMode
 from remora.domain.records import OpenOrder
 from remora.domain.signal import Fill, Role, Side, Signal
 from tests.fakes.clock import START_US, US
@@ -57,6 +57,11 @@ def price(text: str) -> Price:
     return Price.parse(text)
 
 
+def ratio(text: str) -> Ratio:
+    """Return a factor, such as "0.25"."""
+    return Ratio.parse(text)
+
+
 def signal(side: Side = Side.BUY, *, number: int = 1, **changes: Any) -> Signal:
     """Return the leader's trade: 100 shares for 52, so at 0.52."""
     order_hash, tx_hash = OrderHash(f"0x{number:064x}"), TxHash(f"0x{1000 + number:064x}")
@@ -82,32 +87,61 @@ def signal(side: Side = Side.BUY, *, number: int = 1, **changes: Any) -> Signal:
 
 
 def policy(number: int = 1, **changes: Any) -> Policy:
-    """Return a follower's policy: 10 per entry, any odds, 5 % slippage, 60 s."""
+    """Return a follower's policy: 10 per entry, any odds, 5 % slippage, 15 s.
+
+    A change is of a whole section (`sizing=Sizing(…)`), or of one field in it (`filters__max_odds=…`).
+    """
     made = Policy(
         policy_id=PolicyId(f"policy-{number}"),
         leader=LEADER,
         follower=follower(number),
-        sizing=Sizing.FIXED,
-        fixed_amount=collateral("10"),
+        sizing=Sizing(mode=SizingMode.FIXED, amount=collateral("10")),
     )
-    return replace(made, **changes)
+    for name, value in changes.items():
+        section, _, which = name.partition("__")
+        made = replace(made, **{section: replace(getattr(made, section), **{which: value}) if which else value})
+    return made
 
 
-def market(tick: str = "0.01", *, fee_rate_units: int = 0) -> MarketInfo:
+def market(tick: str = "0.01", *, fee_rate_units: int = 0, neg_risk: bool = False) -> MarketInfo:
     """Return the token's market."""
     return MarketInfo(
         condition_id=ConditionId("0x" + 64 * "c"),
         token_id=TOKEN,
         tick=price(tick),
         min_order_size=shares("5"),
-        neg_risk=False,
+        neg_risk=neg_risk,
         fee_rate_units=fee_rate_units,
     )
 
 
-def quote(bid: str | None = "0.51", ask: str | None = "0.52") -> Quote:
-    """Return best prices."""
-    return Quote(best_bid=bid if bid is None else price(bid), best_ask=ask if ask is None else price(ask))
+def listing(**changes: Any) -> Listing:
+    """Return how the venue describes the token's market: a question of politics that ends in ten days."""
+    made = Listing(
+        question="Will the rate be cut in December?",
+        outcome="Yes",
+        slug="rate-cut-december",
+        event_slug="rate-cuts",
+        category="politics",
+        tags=frozenset({"economy", "fed"}),
+        liquidity=collateral("5000"),
+        volume_24h=collateral("20000"),
+        ends_us=START_US + 10 * 86_400 * US,
+        opposite=TokenId(8),
+    )
+    return replace(made, **changes)
+
+
+def asking(*asks: tuple[str, str]) -> Book:
+    """Return an order book with so many shares asked at prices, best first; bids are 100 at 0.51."""
+    levels = tuple(Level(price=price(at), shares=shares(offered)) for at, offered in asks)
+    return Book(bids=(Level(price=price("0.51"), shares=shares("100")),), asks=levels, as_of_us=START_US)
+
+
+def book(bid: str | None = "0.51", ask: str | None = "0.52", *, as_of_us: int = START_US) -> Book:
+    """Return a book of best prices only, 1000 shares at each."""
+    sides = [() if best is None else (Level(price=price(best), shares=shares("1000")),) for best in (bid, ask)]
+    return Book(bids=sides[0], asks=sides[1], as_of_us=as_of_us)
 
 
 def intent(number: int = 1, *, of: Signal | None = None, **changes: Any) -> Intent:
@@ -127,7 +161,7 @@ def intent(number: int = 1, *, of: Signal | None = None, **changes: Any) -> Inte
         shares=shares("0" if buying else "20"),
         deadline_us=START_US + 60 * US,
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def part(number: int, *, budget: str = "0", sold: str = "0") -> Part:
@@ -176,7 +210,7 @@ def fill(order_hash: OrderHash, side: Side = Side.BUY, *, number: int = 1, **cha
         block_number=101,
         log_index=5,
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def leg(step: SettlementStep, intent_of: Intent, *, operator: int = 1, **changes: Any) -> Leg:

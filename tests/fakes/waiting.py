@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let everything else run until the condition holds; fail after a few seconds."""
-    async with asyncio.timeout(5):
+    """Let everything else run until the condition holds; fail when even a busy machine would have come to it."""
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  the condition knows no event
             await asyncio.sleep(0.001)
 

@@ -1,8 +1,8 @@
-"""Laws of allocation: nothing is lost or made, nobody pays above the limit, nobody gives more than asked."""
+"""Laws of allocation: nothing lost or made, nobody pays above the limit or gives more than asked, one price for all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from remora.domain.errors import InvariantBroken
-from remora.domain.money import ONE, Collateral, Price, Shares
+from remora.domain.money import ONE, Collateral, Price, Shares, mul_div_ceil
 from remora.domain.order import Part
 from remora.domain.signal import Side
 from remora.execute.allocation import Split, allocate, apportion
@@ -93,7 +93,8 @@ def test_a_purchase_is_split_exactly(case: Case) -> None:
 def test_nobody_pays_above_the_limit_or_the_budget(case: Case) -> None:
     split = case.split(Side.BUY)
     for allocation, asked in zip(split.allocations, case.parts, strict=True):
-        assert Collateral(0) <= allocation.collateral <= case.limit.cost_ceil(allocation.shares)
+        most = mul_div_ceil(allocation.shares.units, case.limit.units, ONE)
+        assert 0 <= allocation.collateral.units <= most
         assert allocation.collateral <= asked.budget
         assert not allocation.unsold
     assert split.dust.units <= len(case.parts)  # what rounding can leave
@@ -111,6 +112,29 @@ def test_a_complete_purchase_charges_each_the_budget(case: Case) -> None:
     )
     for allocation, asked in zip(bought.split(Side.BUY).allocations, case.parts, strict=True):
         assert asked.budget - allocation.collateral <= Collateral(1)
+
+
+@given(case=purchases())
+def test_all_buyers_pay_the_average_price_and_their_proportion_of_the_fee(case: Case) -> None:
+    """Rounding moves each number by less than a unit, and the bound by the limit takes one more of what is paid."""
+    split = case.split(Side.BUY)
+    whole = sum(p.budget.units for p in case.parts)
+    for allocation, asked in zip(split.allocations, case.parts, strict=True):
+        paid, got = allocation.collateral.units, allocation.shares.units
+        assert (
+            abs(paid * case.shares.units - got * case.collateral.units) <= 2 * case.shares.units + case.collateral.units
+        )
+        assert abs(allocation.fee.units - Fraction(case.fee.units * asked.budget.units, whole)) < 1
+
+
+@given(case=purchases(), data=st.data())
+def test_who_gets_what_does_not_depend_on_where_one_stands(case: Case, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(case.parts))))
+    moved = replace(case, parts=[case.parts[i] for i in order]).split(Side.BUY)
+    here = {a.intent_id: a for a in case.split(Side.BUY).allocations}
+    for there in moved.allocations:  # but for ties of remainders, which go to the first
+        assert abs(there.shares.units - here[there.intent_id].shares.units) <= 1
+        assert abs(there.fee.units - here[there.intent_id].fee.units) <= 1
 
 
 @given(case=purchases(), excess=st.integers(1, 10**6))
@@ -152,6 +176,16 @@ def test_a_sale_is_split_exactly_and_the_rest_goes_back(case: Case) -> None:
 def test_nobody_owes_for_having_sold(case: Case) -> None:
     for allocation in case.split(Side.SELL).allocations:
         assert Collateral(0) <= allocation.fee <= allocation.collateral
+
+
+@given(case=sales())
+def test_all_sellers_get_the_average_price_and_bear_their_proportion_of_the_fee(case: Case) -> None:
+    for allocation in case.split(Side.SELL).allocations:
+        brought, sold, fee = allocation.collateral.units, allocation.shares.units, allocation.fee.units
+        assert (
+            abs(brought * case.shares.units - sold * case.collateral.units) <= case.shares.units + case.collateral.units
+        )
+        assert abs(fee * case.collateral.units - brought * case.fee.units) <= case.collateral.units
 
 
 @given(case=sales(), excess=st.integers(1, 10**6))

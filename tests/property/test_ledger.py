@@ -17,6 +17,7 @@ from remora.domain.order import Leg, LegFailure, LegOutcome, LegState
 from remora.domain.records import DebtSide, Filled, LegEffect
 from remora.domain.signal import Side
 from remora.execute.lifecycle import Ending, end, fill_posting
+from remora.recover.policy import divide
 from remora.settle.accounting import effects
 from tests.fakes.specimens import TOKEN, block, fill, open_order, part, wallet
 
@@ -114,6 +115,29 @@ def test_collected_and_owed_and_dust_are_what_is_due(life: Life) -> None:
     assert collected + owed + dust == due
     assert dust >= 0
     assert owed == sum(effect.debt.due.units for effect in life.effects() if effect.debt)
+
+
+@given(life=lives(), means=st.integers(0, 10**9).map(Collateral), gives_up=st.booleans())
+def test_collected_and_owed_and_written_off_and_dust_are_what_is_due(
+    life: Life, means: Collateral, *, gives_up: bool
+) -> None:
+    """Every debt of a follower is paid in part if `means` allows, and the rest written off or not."""
+    written = [*life.ending.postings, *(effect.posting for effect in life.effects() if effect.posting)]
+    given_up = 0
+    for owed in (effect.debt for effect in life.effects() if effect.debt and effect.debt.side is DebtSide.FOLLOWER):
+        part, rest = divide(owed.leg, means) or (None, owed.leg)
+        paid = [] if part is None else effects([part], [outcome(part, LegFailure.NONE)])
+        written += [effect.posting for effect in paid if effect.posting]
+        if gives_up:
+            written.append(ledger.write_off(owed.leg.settlement_id, rest.follower, rest.collateral))
+            given_up += rest.collateral.units
+    books = balances(chain.from_iterable(check(posting).entries for posting in written))
+    receivable = {account: units for (account, asset), units in books.items() if asset == ledger.RECEIVABLE}
+    owing = sum(units for account, units in receivable.items() if account.startswith("follower"))
+    collected, dust = receivable.get(ledger.PAID, 0), receivable.get(ledger.DUST, 0)
+    assert receivable.get(ledger.WRITTEN_OFF, 0) == given_up
+    assert collected + owing + given_up + dust == -receivable.get(ledger.SPENT, 0)
+    assert not (gives_up and owing)
 
 
 @given(life=lives())

@@ -11,14 +11,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from eth_utils.crypto import keccak
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, Row, Select, Table, exists, func, select
 
 from remora.adapters.store import schema
 from remora.adapters.store.figures import FINAL
 from remora.devnet.demo.performance import Performance
-from remora.domain.contracts import ORDER_FILLED
-from remora.domain.ids import Address
-from remora.domain.order import IntentState, LegState, OrderState
+from remora.devnet.generations import exchange_versions
+from remora.domain.contracts import ORDER_FILLED, is_position_id
+from remora.domain.ids import Address, TokenId
+from remora.domain.money import Price, Shares
+from remora.domain.order import IntentState, LegState, OrderState, SettlementStep
 from remora.domain.signal import Side
 from remora.domain.transaction import TxState
 
@@ -41,8 +43,8 @@ async def doubts(performance: Performance) -> list[str]:
     with performance.database() as connection:
         return [
             *_unlike("orders that filled", _known_orders(connection), filled),
-            *_unlike("filled orders per intent", dict.fromkeys(_settled(connection), 1), _orders_of(connection)),
-            *_unlike("deliveries per follower", _settled_by_follower(connection, Side.BUY), delivered),
+            *_unlike("filled orders per intent", _once_each(connection), _orders_of(connection)),
+            *_unlike("deliveries per follower", _deliveries_by_follower(connection), delivered),
             *_unlike("payouts per follower", _settled_by_follower(connection, Side.SELL), remitted),
             *_incomplete_purchases(connection),
         ]
@@ -65,12 +67,31 @@ def has_unanswered_fill(performance: Performance) -> bool:
         return connection.execute(query).first() is not None
 
 
+def exits(performance: Performance) -> list[tuple[str, int, int | None]]:
+    """Return the leaders' exits, in chain order: kind, shares, and what was held before, in base units."""
+    s = schema.signals.c
+    query = select(s.kind, s.shares, s.held_before).where(s.side == Side.SELL).order_by(s.block_number, s.log_index)
+    with performance.database() as connection:
+        return [(row.kind, row.shares, row.held_before) for row in connection.execute(query)]
+
+
+async def traded(performance: Performance) -> Counter[str]:
+    """Return the transactions in which orders of leaders filled, each order once."""
+    exchanges = exchange_versions(performance.stage.endpoints.contracts)
+    logs = await _logs(
+        performance,
+        addresses=[str(exchange) for exchange in exchanges],
+        topics=[ORDER_FILLED, None, _topics(leader.address for leader in performance.cast.leaders)],
+    )
+    return Counter(tx_hash for _, tx_hash in {(log["topics"][1], log["transactionHash"]) for log in logs})
+
+
 async def _filled_orders(performance: Performance) -> dict[str, int]:
     """Return the orders of the fleet's wallets that filled on chain, and in how many transactions each."""
     contracts = performance.stage.endpoints.contracts
     logs = await _logs(
         performance,
-        addresses=[contracts.exchange, contracts.neg_risk_exchange],
+        addresses=[contracts.exchange, contracts.neg_risk_exchange, contracts.exchange_v3],
         topics=[ORDER_FILLED, None, _topics(performance.stage.fleet)],
     )
     return Counter(order_hash for order_hash, _ in {(log["topics"][1], log["transactionHash"]) for log in logs})
@@ -101,16 +122,30 @@ def _known_orders(connection: Connection) -> dict[str, int]:
     return _counts(connection, query)
 
 
-def _settled(connection: Connection) -> list[str]:
-    query = select(schema.intents.c.intent_id).where(schema.intents.c.state == IntentState.SETTLED)
-    return [row.intent_id for row in connection.execute(query)]
+def _once_each(connection: Connection) -> dict[str, int]:
+    """Return the settled intents, each to be filled by one order, but for those whose match is undone.
+
+    A reorg may undo a match for good when what it sold is paid out already: the wallet keeps the shares then, and the
+    books have the fill's posting and its reversal.
+    """
+    intent, order, part = schema.intents.c, schema.orders.c, schema.order_parts.c
+    undoing = schema.postings.c.posting_id.like("reversal:fill:" + order.order_hash + ":%")
+    filled = select(schema.fills.c.order_hash)
+    undone = (
+        select(part.intent_id)
+        .join(schema.orders, order.order_hash == part.order_hash)
+        .where(exists().where(undoing), order.order_hash.not_in(filled))
+    )
+    settled = select(intent.intent_id).where(intent.state == IntentState.SETTLED, intent.intent_id.not_in(undone))
+    return dict.fromkeys(connection.scalars(settled), 1)
 
 
 def _orders_of(connection: Connection) -> dict[str, int]:
-    """Return for each intent how many orders were filled for it."""
-    parts, filled = schema.order_parts.c, select(schema.fills.c.order_hash).distinct()
-    query = select(parts.intent_id, func.count()).where(parts.order_hash.in_(filled)).group_by(parts.intent_id)
-    return _counts(connection, query)
+    """Return for each intent how many orders were filled for it; one and the try for its rest are one."""
+    parts, orders, filled = schema.order_parts.c, schema.orders.c, select(schema.fills.c.order_hash).distinct()
+    first = func.coalesce(orders.rest_of, orders.order_hash).distinct()
+    query = select(parts.intent_id, func.count(first)).join(schema.orders, orders.order_hash == parts.order_hash)
+    return _counts(connection, query.where(parts.order_hash.in_(filled)).group_by(parts.intent_id))
 
 
 def _settled_by_follower(connection: Connection, side: Side) -> dict[str, int]:
@@ -119,16 +154,44 @@ def _settled_by_follower(connection: Connection, side: Side) -> dict[str, int]:
     return _counts(connection, query)
 
 
+def _deliveries_by_follower(connection: Connection) -> dict[str, int]:
+    """Return how many deliveries each follower should have had.
+
+    One per purchase that settled; one more when a part of it was paid, or is while the rest is owed; one less when the
+    rest was sold or given up.
+    """
+    expected = Counter(_settled_by_follower(connection, Side.BUY))
+    expected.update(_deliveries_that_were(connection, LegState.SPLIT, IntentState.SETTLED, IntentState.OWED))
+    expected.subtract(_deliveries_that_were(connection, LegState.DROPPED, IntentState.SETTLED))
+    return expected
+
+
+def _deliveries_that_were(connection: Connection, state: LegState, *of: IntentState) -> dict[str, int]:
+    leg, i = schema.legs.c, schema.intents.c
+    these = (leg.state == state) & (leg.step == SettlementStep.DELIVER) & i.state.in_(of)
+    query = select(leg.follower, func.count()).join(schema.intents, i.intent_id == leg.intent_id)
+    return _counts(connection, query.where(these).group_by(leg.follower))
+
+
 def _incomplete_purchases(connection: Connection) -> list[str]:
-    """Return the intents to buy that left more than a cent of their budget: the book is deep enough for all."""
-    query = select(schema.intents.c.intent_id, schema.intents.c.budget, schema.allocations.c.collateral).join(
-        schema.allocations, schema.allocations.c.intent_id == schema.intents.c.intent_id
-    )
+    """Return the intents to buy that left more than a cent of their budget: the book is deep enough for all.
+
+    Exchange V3 gives a buy no more shares than it asked for at its limit: there it is what these would have cost.
+    """
+    i, a = schema.intents.c, schema.allocations.c
+    query = select(i.intent_id, i.token_id, i.limit_price, i.budget, a.shares, a.collateral)
+    rows = connection.execute(query.join(schema.allocations, a.intent_id == i.intent_id).where(i.side == Side.BUY))
     return [
         f"intent {row.intent_id}: expected {row.budget} to be spent, found {row.collateral}"
-        for row in connection.execute(query.where(schema.intents.c.side == Side.BUY))
-        if not row.budget - CENT <= row.collateral <= row.budget
+        for row in rows
+        if not row.budget - CENT <= _reckoned(row) <= row.budget
     ]
+
+
+def _reckoned(row: Row[Any]) -> int:
+    if not is_position_id(TokenId(int(row.token_id))):
+        return int(row.collateral)
+    return Price(row.limit_price).cost_floor(Shares(row.shares)).units
 
 
 def _counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
@@ -136,4 +199,6 @@ def _counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
 
 
 def _unlike(what: str, expected: dict[str, int], found: dict[str, int]) -> list[str]:
-    return [] if expected == found else [f"{what}: expected {expected}, found {dict(found)}"]
+    """Return where two counts differ; what they have in common tells nothing."""
+    unlike = [key for key in sorted(expected.keys() | found.keys()) if expected.get(key, 0) != found.get(key, 0)]
+    return [f"{what}: expected {expected.get(key, 0)} of {key}, found {found.get(key, 0)}" for key in unlike]

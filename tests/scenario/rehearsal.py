@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,7 +24,9 @@ from tests.scenario.node_proxy import NodeProxy, node_proxy
 from tests.scenario.traps import Moment, Swallowed, Trap, Traps
 from tests.scenario.venue_proxy import VenueProxy, venue_proxy
 
-PATIENCE_S = 45.0
+PATIENCE_S = 90.0
+START_PATIENCE_S = 110.0
+"""A start loads a whole Python and looks at all wallets: on a busy machine that takes longer than anything after it."""
 _POLL_S = 0.1
 
 Event = Mapping[str, Any]
@@ -49,9 +53,9 @@ class Life:
         async for event in self.supervisor.events():
             self.said.append(event)
 
-    async def heard(self, name: str) -> Event:
+    async def heard(self, name: str, *, patience_s: float = PATIENCE_S) -> Event:
         """Wait for the first event of a name."""
-        await until(lambda: bool(self.told(name)) or self.supervisor.process.returncode is not None)
+        await until(lambda: bool(self.told(name)) or self.supervisor.process.returncode is not None, patience_s)
         assert self.told(name), f"the supervisor ended before it said {name}: {self.said[-5:]}"
         return self.told(name)[0]
 
@@ -90,7 +94,7 @@ class Rehearsal:
     async def start(self) -> Life:
         """Start a supervisor and return it once it listens."""
         life = await self.launch()
-        await life.heard("listening")
+        await life.heard("listening", patience_s=START_PATIENCE_S)
         return life
 
     def trap(self, moment: Moment, name: str, deed: Callable[[], Awaitable[None]], *, spare: int = 0) -> Trap:
@@ -100,6 +104,12 @@ class Rehearsal:
     def kill(self, moment: Moment, name: str, *, spare: int = 0) -> Trap:
         """Kill the supervisor when a message passes; the message, or its answer, dies with it."""
         return self.trap(moment, name, self.die, spare=spare)
+
+    async def run_short(self) -> None:
+        """Give the underfunded followers what a copy costs, and have them spend it before the next is delivered."""
+        for follower in self.performance.cast.underfunded:
+            await self.performance.leave_with(follower.wallet, follower.collateral)
+        self.trap(Moment.BEFORE, "deliver", self.performance.spend)
 
     async def killed(self, trap: Trap) -> set[str]:
         """Wait until a trap has killed the supervisor; return what it left unfinished."""
@@ -131,6 +141,17 @@ class Rehearsal:
             ),
             *await doubts(performance),
         ]
+
+    async def command(self, *arguments: str, code: int = 0) -> str:
+        """Type a `remora` command beside the supervisor; return what it says on standard output."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "remora", *arguments,
+            cwd=self.performance.stage.folder, env={**os.environ, **self.settings},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, complained = await process.communicate()
+        assert process.returncode == code, complained.decode()
+        return said.decode()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
@@ -178,14 +199,16 @@ async def rehearsing(performance: Performance, settings: Mapping[str, str]) -> A
                 **settings,
             },
         )
+        if performance.cast.underfunded:
+            rehearsal.trap(Moment.BEFORE, "deliver", performance.spend)
         try:
             yield rehearsal
         finally:
             await rehearsal.close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     """Wait until a condition holds; TimeoutError when patience ends."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         while not condition():  # noqa: ASYNC110  it watches another process
             await asyncio.sleep(_POLL_S)

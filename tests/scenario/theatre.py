@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
+from types import MappingProxyType
 
 from remora.devnet.demo.cast import Cast
 from remora.devnet.demo.performance import Performance
@@ -43,14 +44,20 @@ class Theatre:
 
     @asynccontextmanager
     async def rehearsal(
-        self, cast_of: Callable[[int], Cast], *, fleet_size: int = 2, low_wallets: int = 0, **settings: str
+        self,
+        cast_of: Callable[[int], Cast],
+        more: Mapping[str, str] = MappingProxyType({}),
+        *,
+        fleet_size: int = 2,
+        low_wallets: int = 0,
+        **settings: str,
     ) -> AsyncIterator[Rehearsal]:
-        """Prepare a rehearsal, without a supervisor yet: a cast by its seed, and settings of the supervisor."""
+        """Prepare a rehearsal, without a supervisor yet: a cast by its seed, and `more` settings of the supervisor."""
         stage = self.stage(fleet_size=fleet_size)
         cast = cast_of(stage.fleet_start)
         await stage.admit(cast, low_wallets=low_wallets)
         with closing(Performance(stage=stage, cast=cast)) as performance:
-            async with rehearsing(performance, {**QUICK, **settings}) as rehearsal:
+            async with rehearsing(performance, {**QUICK, **more, **settings}) as rehearsal:
                 yield rehearsal
 
 

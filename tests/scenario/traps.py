@@ -23,11 +23,15 @@ class Swallowed(Exception):
     """The message, or its answer, does not arrive."""
 
 
+class Belied(Exception):
+    """The message arrives, and the answer says that it was refused."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Trap:
     """Does something, once, when a message of a name passes, after `spare` of them have passed.
 
-    `deed` may raise Swallowed.
+    Others of the name that come meanwhile wait until it is done. `deed` may raise Swallowed, or Belied.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Trap:
     deed: Callable[[], Awaitable[None]]
     spare: int = 0
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def springs(self, name: str, moment: Moment) -> bool:
         """Tell whether this is the message."""
@@ -42,6 +47,19 @@ class Trap:
             return False
         self.spare -= 1
         return self.spare < 0
+
+    async def spring(self) -> None:
+        """Do the deed."""
+        self.sprung.set()
+        try:
+            await self.deed()
+        finally:
+            self.done.set()
+
+    async def let_by(self, name: str, moment: Moment) -> None:
+        """Hold a message up while the deed for another of its name is being done."""
+        if (name, moment) == (self.name, self.moment) and self.sprung.is_set():
+            await self.done.wait()
 
 
 class Traps:
@@ -60,6 +78,6 @@ class Traps:
         """Let a message pass, if no trap keeps it."""
         if moment is Moment.BEFORE:
             self.came.append(name)
-        for trap in [each for each in self._set if each.springs(name, moment)]:
-            trap.sprung.set()
-            await trap.deed()
+        springing = [each for each in self._set if each.springs(name, moment)]
+        for trap in list(self._set):
+            await (trap.spring() if trap in springing else trap.let_by(name, moment))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
-from tests.scenario.traps import Moment, Swallowed, Traps
+from tests.scenario.traps import Belied, Moment, Swallowed, Traps
 
 Refusal = Callable[[web.Request], web.Response | None]
 """What is answered in the venue's place; None lets a request pass."""
@@ -35,10 +35,12 @@ class VenueProxy:
             await self._traps.pass_by(name, Moment.BEFORE)
             response = await self._forward(request)
             await self._traps.pass_by(name, Moment.AFTER)
-        except Swallowed:
+        except (Swallowed, aiohttp.ServerDisconnectedError):  # what the venue drops is dropped here, too
             if request.transport:
                 request.transport.abort()
             return web.Response()
+        except Belied as lie:
+            return web.json_response({"error": str(lie)}, status=400)
         return response
 
     async def _forward(self, request: web.Request) -> web.Response:

@@ -17,7 +17,7 @@ from tests.fakes.chain import FakeChain, FakeSender
 from tests.fakes.clearinghouse import FakeClearinghouse
 from tests.fakes.database import Database
 from tests.fakes.signer import FakeSigner
-from tests.fakes.specimens import TOKEN, market, quote, wallet
+from tests.fakes.specimens import TOKEN, book, market, wallet
 from tests.fakes.venue import FakeVenue
 
 TREASURY = Address("0x7" + 39 * "0")
@@ -50,10 +50,10 @@ def chain() -> FakeChain:
 @pytest.fixture
 def venue() -> FakeVenue:
     """One market with a book: 0.51 bid, 0.52 asked."""
-    book = FakeVenue()
-    book.markets[TOKEN] = market()
-    book.quotes[TOKEN] = quote()
-    return book
+    fake = FakeVenue()
+    fake.markets[TOKEN] = market()
+    fake.order_books[TOKEN] = book()
+    return fake
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contextlib import suppress
 from remora.domain.ids import OrderHash
 from remora.domain.money import Collateral, Shares
 from remora.domain.order import Leg, SignedOrder
+from remora.domain.reasons import Because
 from remora.domain.signal import Fill
 from remora.execute.fleet import Fleet
 from remora.execute.worker import ExecutionRules, Executor
@@ -25,8 +26,17 @@ class Executing:
     """The executor under test, and what it queued for settlement."""
 
     def __init__(
-        self, *, venue: FakeVenue, chain: FakeChain, signer: FakeSigner, database: Database, clock: SimulatedClock
+        self,
+        *,
+        venue: FakeVenue,
+        chain: FakeChain,
+        signer: FakeSigner,
+        database: Database,
+        clock: SimulatedClock,
+        followers_per_order: int = 25,
+        second_try_after_s: float | None = None,
     ) -> None:
+        self.rules = ExecutionRules(followers_per_order=followers_per_order, second_try_after_s=second_try_after_s)
         self.venue = venue
         self.chain = chain
         self.signer = signer
@@ -34,6 +44,7 @@ class Executing:
         self.clock = clock
         self.steps = Steps(database)
         self.to_settle: list[Leg] = []
+        self.stopped: dict[str, Because] = {}
         self.running: asyncio.Task[None] | None = None
         self.restart()
 
@@ -41,7 +52,7 @@ class Executing:
         """Make a new executor and a new fleet, as a process does when it starts."""
         self.fleet = Fleet(self.signer.fleet)
         self.executor = Executor(
-            rules=ExecutionRules(followers_per_order=25),
+            rules=self.rules,
             fleet=self.fleet,
             venue=self.venue,
             chain=self.chain,
@@ -49,6 +60,7 @@ class Executing:
             store=self.database.orders,
             clock=self.clock,
             settle_later=self._settle_later,
+            stopped=lambda intent: self.stopped.get(intent.policy_id),
         )
 
     async def fund(self, *balances: str) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from contextlib import suppress
 
 from remora.detect.identity import RecentlySeen
-from remora.detect.worker import Detector, Watch
+from remora.detect.watch import Watch
+from remora.detect.worker import Detector
 from remora.domain.chain import Receipt
 from remora.domain.contracts import Contracts
 from remora.domain.ids import Address, TxHash
@@ -33,6 +34,7 @@ class Listening:
         self.trouble: list[Exception] = []
         self.running: asyncio.Task[None] | None = None
         self.watch: Watch | None = None
+        self.reorg_depth = 0
 
     def detector(
         self, *, leaders: frozenset[Address], fleet: frozenset[Address] = frozenset(), known: Contracts = KNOWN
@@ -47,6 +49,7 @@ class Listening:
             recently=RecentlySeen(60 * US),
             on_signal=self._on_signal,
             on_fill=self._on_fill,
+            reorg_depth=self.reorg_depth,
         )
         return self._detector
 
@@ -84,7 +87,7 @@ class Listening:
         """
         assert self.watch is not None
         if served:
-            self.chain.receipts[receipt.tx_hash] = receipt
+            self.chain.mined[receipt.tx_hash] = receipt
         self.chain.blocks.extend(receipt.logs)
         if live:
             self.chain.announce(*receipt.logs)

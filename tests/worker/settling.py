@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+from remora.domain.money import Wei
 from remora.domain.order import Leg
+from remora.settle.fees import FeeRules
 from remora.settle.transactions import Transactor
 from remora.settle.worker import Settler
 from tests.fakes.chain import FakeSender
@@ -16,6 +18,8 @@ from tests.fakes.database import Database
 from tests.fakes.signer import FakeSigner
 from tests.fakes.specimens import CHAIN_ID
 from tests.worker.steps import Steps
+
+RULES = FeeRules(most=Wei(200_000_000_000), replace_after_blocks=5)
 
 
 class Settling:
@@ -45,6 +49,7 @@ class Settling:
         """Make a new settler, as a process does when it starts."""
         transactor = Transactor(
             chain_id=CHAIN_ID,
+            rules=RULES,
             chain=self.chain,
             sender=self.sender,
             signer=self.signer,

@@ -32,9 +32,9 @@ from tests.fakes.specimens import CHAIN_ID, block, intent, leg, signal, wallet
 class Steps:
     """One database, and the numbers that were not used in it yet. All is done by operator wallet 1."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, first: int = 1_000) -> None:
         self._database = database
-        self._numbers = count(1_000)
+        self._numbers = count(first)
 
     async def pending(self, *policies: int, side: Side = Side.BUY) -> list[Intent]:
         """Decide a new signal for the policies."""
@@ -98,6 +98,28 @@ class Steps:
     async def delivered(self, *policies: int) -> None:
         """Give each policy a lot of 20 shares."""
         await self.settled(await self.filled(*policies))
+
+    async def sold_at_a_loss(self, *policies: int) -> None:
+        """Sell 20 shares of each policy for 1; that is not paid out."""
+        collected = await self.collected(*policies)
+        order = await self.ordered(await self._intents_of(collected))
+        allocations = [
+            Allocation(
+                intent_id=each.intent_id,
+                follower=each.follower,
+                shares=each.shares,
+                collateral=Collateral(1_000_000),
+                fee=Collateral(0),
+            )
+            for each in collected
+        ]
+        await self._database.orders.finish_order(
+            order.order_hash, state=OrderState.DONE, allocations=allocations, failures={}, legs=[], postings=[]
+        )
+
+    async def _intents_of(self, collected: Sequence[Leg]) -> list[Intent]:
+        ids = {each.intent_id for each in collected}
+        return [intent for _, intent in await self._database.orders.collected() if intent.intent_id in ids]
 
     async def owed(self, *policies: int) -> list[Leg]:
         """Let each policy's follower owe 10."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from remora.detect.worker import TOPICS_PER_FILTER, Watch
+from remora.detect.watch import TOPICS_PER_FILTER, Watch
 from remora.domain.chain import Receipt
 from remora.domain.contracts import ORDER_FILLED, POLYGON
-from remora.domain.ids import Address, address, signal_id
-from remora.domain.signal import Fill, Signal
+from remora.domain.ids import Address, TokenId, address, signal_id
+from remora.domain.money import Shares
+from remora.domain.signal import Fill, Side, Signal, SignalKind
 from tests.fakes.chain import FakeChain, head, matches
 from tests.fakes.clock import START_US, US, SimulatedClock
 from tests.fakes.database import Database
@@ -108,14 +110,62 @@ async def test_a_signal_says_where_it_comes_from(listening: Listening, clock: Si
     assert signal.block_us == head(130).timestamp_s * US
 
 
+def losses(case: dict[str, Any]) -> list[tuple[Address, str, int, int]]:
+    """Return whom a recorded transaction took how many shares of what from, and what they had before."""
+    return [
+        (address(party), token_id, int(before) - int(after), int(before))
+        for party, balances in case["balances"].items()
+        for token_id, key in zip(case["token_ids"], ("token0", "token1"), strict=True)
+        for before, after in [balances[key]]
+        if int(after) < int(before)
+    ]
+
+
+def settle_balances(chain: FakeChain, case: dict[str, Any]) -> None:
+    """Let the chain have the balances that everybody had after a recorded transaction."""
+    for party, balances in case["balances"].items():
+        for token_id, key in zip(case["token_ids"], ("token0", "token1"), strict=True):
+            chain.shares[address(party), TokenId(int(token_id))] = Shares(int(balances[key][1]))
+
+
 @pytest.mark.parametrize("name", NON_TRADES)
-async def test_what_moves_shares_without_a_trade_gives_no_signal(listening: Listening, name: str) -> None:
+async def test_what_moves_shares_without_a_trade_is_at_most_an_exit_of_its_own_kind(
+    listening: Listening, name: str
+) -> None:
     case = NON_TRADES[name]
     receipt = receipt_of(case)
+    settle_balances(listening.chain, case)
     await listening.start(leaders=frozenset(map(address, case["parties"])))
     assert listening.mine(receipt) > 0  # it was heard
     await listening.dealt_with(receipt)
-    assert listening.signals == []
+    told = [
+        (s.leader, str(s.token_id), s.shares.units, s.held_before and s.held_before.units) for s in listening.signals
+    ]
+    assert sorted(told) == sorted(losses(case))
+    kinds = {signal.kind for signal in listening.signals}
+    assert kinds <= {SignalKind.TRANSFER if "gift" in name else SignalKind.REDEMPTION}
+    assert all(signal.side is Side.SELL and not signal.collateral for signal in listening.signals)
+
+
+@pytest.mark.parametrize("name", TRADES)
+async def test_what_is_held_before_the_orders_of_a_match_follows_from_what_is_held_after_it(
+    listening: Listening, name: str
+) -> None:
+    """A wallet's first sale in a match is of what it had before, each other one of what the earlier ones left."""
+    case = TRADES[name]
+    settle_balances(listening.chain, case)
+    await listening.start(leaders=wallets(traded(case)))
+    listening.mine(receipt_of(case))
+    held = {
+        (address(party), TokenId(int(token_id))): int(balances[key][0])
+        for party, balances in case["balances"].items()
+        for token_id, key in zip(case["token_ids"], ("token0", "token1"), strict=True)
+    }
+    for signal in await listening.heard(len(traded(case))):
+        position = signal.leader, signal.token_id
+        selling = signal.side is Side.SELL
+        assert signal.held_before == (Shares(held[position]) if selling else None)
+        held[position] += -signal.shares.units if selling else signal.shares.units
 
 
 async def test_our_order_that_hits_a_leaders_resting_order_gives_no_signal(listening: Listening) -> None:
@@ -160,7 +210,7 @@ async def test_a_fill_of_nothing_gives_no_signal(listening: Listening) -> None:
 def emptied(receipt: Receipt) -> Receipt:
     """Set both amounts of every fill to zero."""
     logs = tuple(
-        replace(log, data=log.data[:64] + bytes(64) + log.data[128:]) if log.topics[0] == ORDER_FILLED else log
+        log._replace(data=log.data[:64] + bytes(64) + log.data[128:]) if log.topics[0] == ORDER_FILLED else log
         for log in receipt.logs
     )
     return replace(receipt, logs=logs)
@@ -169,11 +219,11 @@ def emptied(receipt: Receipt) -> Receipt:
 async def test_a_removed_log_is_not_dealt_with(listening: Listening) -> None:
     receipt = receipt_of(BUYER_TAKES_THREE_SALES)
     await listening.start(leaders=wallets(traded(BUYER_TAKES_THREE_SALES)))
-    listening.chain.receipts[receipt.tx_hash] = receipt
-    listening.chain.announce(*(replace(log, removed=True) for log in receipt.logs))
+    listening.chain.mined[receipt.tx_hash] = receipt
+    listening.chain.announce(*(log._replace(removed=True) for log in receipt.logs))
     await settle_down()
     assert listening.signals == []
-    assert "receipt" not in listening.chain.asked
+    assert "receipts" not in listening.chain.asked
 
 
 async def test_other_wallets_of_a_match_are_not_copied(listening: Listening) -> None:
@@ -185,7 +235,7 @@ async def test_other_wallets_of_a_match_are_not_copied(listening: Listening) -> 
 
 async def test_a_spoofed_exchange_is_not_heard(listening: Listening) -> None:
     receipt = receipt_of(BUYER_TAKES_THREE_SALES)
-    spoof = tuple(replace(log, address=Address("0x" + 40 * "5")) for log in receipt.logs)
+    spoof = tuple(log._replace(address=Address("0x" + 40 * "5")) for log in receipt.logs)
     await listening.start(leaders=wallets(traded(BUYER_TAKES_THREE_SALES)))
     assert listening.mine(replace(receipt, logs=spoof)) == 0
     await listening.look_at(receipt.tx_hash)  # even when somebody points to it
@@ -198,7 +248,7 @@ async def test_the_receipt_may_come_later_than_its_log(listening: Listening, clo
     listening.mine(receipt, served=False)
     await until(lambda: len(clock.slept_s) > 3)
     assert listening.signals == []
-    listening.chain.receipts[receipt.tx_hash] = receipt
+    listening.chain.mined[receipt.tx_hash] = receipt
     assert len(await listening.heard(1)) == 1
 
 
@@ -210,7 +260,15 @@ def test_thousands_of_leaders_are_split_into_filters_that_a_node_takes() -> None
     assert max(sizes) == TOPICS_PER_FILTER
     for wanted in (leaders[0], leaders[-1], wallet(1)):
         log = receipt_of(BUYER_TAKES_THREE_SALES).logs[-3]
-        assert matches(filters, replace(log, topics=(ORDER_FILLED, "0x" + 64 * "1", padded(wanted), padded(wanted))))
+        assert matches(filters, log._replace(topics=(ORDER_FILLED, "0x" + 64 * "1", padded(wanted), padded(wanted))))
+
+
+def test_the_fills_of_ten_thousand_leaders_are_ten_subscriptions() -> None:
+    leaders = frozenset(follower(number) for number in range(10_000))
+    filters = Watch(chain_id=CHAIN_ID, known=KNOWN, leaders=leaders, fleet=frozenset()).filters()
+    owners = [each.topics[2] or () for each in filters if each.topics[0] == (ORDER_FILLED,)]
+    assert [len(group) for group in owners] == [1_000] * 10
+    assert {topic for group in owners for topic in group} == {padded(leader) for leader in leaders}
 
 
 def padded(party: Address) -> str:

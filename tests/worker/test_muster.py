@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import pytest
 from structlog.testing import capture_logs
 
 from remora.domain.errors import OutcomeUnknown, Refused, RemoraError, Retryable
+from remora.domain.fleet import WalletState
 from remora.domain.ids import Address
 from remora.domain.money import Collateral
 from remora.domain.transaction import Call
 from remora.execute.fleet import Fleet
 from remora.execute.muster import ENOUGH_ALLOWANCE, Muster
 from tests.fakes.chain import FakeChain
-from tests.fakes.clearinghouse import CLEARINGHOUSE, FakeClearinghouse
+from tests.fakes.clearinghouse import CLEARINGHOUSE, LEDGERS, SPENDERS, FakeClearinghouse
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.database import Database
 from tests.fakes.signer import FakeSigner
@@ -22,7 +24,6 @@ from tests.fakes.specimens import collateral, wallet
 from tests.fakes.venue import FakeVenue
 from tests.fakes.waiting import until
 
-SPENDERS = (Address("0xe" + 39 * "0"), Address("0xe" + 39 * "1"), CLEARINGHOUSE)
 UNLIMITED = Collateral(2**256 - 1)
 
 
@@ -36,14 +37,13 @@ class Yard:
         self.fleet = Fleet(signer.fleet)
         self.sent: list[tuple[Address, Call]] = []
         self.reverting: set[Address] = set()
-        self.approvals = FakeClearinghouse().approvals()
+        self.approvals = [approval.call for approval in FakeClearinghouse().approvals()]
         for each in signer.fleet:
             chain.collateral[each] = collateral("100")
             chain.operators.add((each, CLEARINGHOUSE))
         self.muster = Muster(
             fleet=self.fleet,
             clearinghouse=CLEARINGHOUSE,
-            spenders=SPENDERS,
             clock=clock,
             venue=venue,
             chain=chain,
@@ -57,7 +57,7 @@ class Yard:
         for each in wallets:
             for spender in SPENDERS:
                 self.chain.allowances[each, spender] = UNLIMITED
-                self.chain.approvals.add((each, spender))
+                self.chain.approvals.update((each, spender, ledger) for ledger in LEDGERS)
 
     async def _send(self, sender: Address, call: Call) -> bool:
         self.sent.append((sender, call))
@@ -83,10 +83,10 @@ async def test_a_wallet_is_made_ready(yard: Yard, venue: FakeVenue, database: Da
 async def test_what_is_approved_is_not_approved_again(yard: Yard) -> None:
     yard.approve(wallet(1), wallet(2), wallet(3))
     yard.chain.allowances[wallet(2), SPENDERS[1]] = ENOUGH_ALLOWANCE - Collateral(1)  # counted down
-    yard.chain.approvals.remove((wallet(3), SPENDERS[0]))
+    yard.chain.approvals.remove((wallet(3), SPENDERS[0], LEDGERS[1]))
     await yard.muster.muster()
     assert sorted(yard.sent, key=str) == sorted(
-        [(wallet(2), yard.approvals[1]), (wallet(3), yard.approvals[3])], key=str
+        [(wallet(2), yard.approvals[1]), (wallet(3), yard.approvals[6])], key=str
     )
 
 
@@ -111,6 +111,22 @@ async def test_a_wallet_that_could_buy_but_not_deliver_is_out(yard: Yard) -> Non
         await yard.muster.muster()
     assert yard.fleet.ready == (wallet(1), wallet(3))
     assert wallet(2) not in {sender for sender, _ in yard.sent}  # no gas for it
+    state, why = yard.fleet.state(wallet(2))
+    assert (state, "to be an operator of the Clearinghouse; its owner must add it" in why) == (
+        WalletState.UNHEALTHY,
+        True,
+    )
+
+
+async def test_a_new_wallet_is_mustered_without_waiting(yard: Yard) -> None:
+    yard.fleet.assign(yard.fleet.wallets[:2], {})
+    await yard.muster.muster()
+    mustering = asyncio.ensure_future(yard.muster.run())
+    yard.fleet.assign([wallet(1), wallet(2), wallet(3)], {wallet(3): "retired by hand"})
+    yard.muster.muster_soon()
+    await until(lambda: not yard.fleet.missing)
+    assert yard.fleet.ready == (wallet(1), wallet(2))  # who is retired is mustered too, and finishes what it has
+    mustering.cancel()
 
 
 async def test_a_wallet_whose_approval_is_reverted_is_out(yard: Yard) -> None:
@@ -132,7 +148,7 @@ async def test_a_wallet_that_is_out_is_tried_again_and_the_ready_ones_are_left_a
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
     assert sorted(venue.authenticated) == sorted(yard.fleet.wallets)
-    assert clock.slept_s[0] == 60
+    assert 60 in clock.slept_s
 
 
 async def test_the_opening_balance_is_booked_once(yard: Yard, database: Database) -> None:
@@ -143,3 +159,45 @@ async def test_the_opening_balance_is_booked_once(yard: Yard, database: Database
     books = await database.settlements.ledger_balances()
     assert books[f"operator:{wallet(1)}", "collateral"] == 100_000_000
     assert yard.fleet.free_float(wallet(1)) == collateral("250")
+
+
+async def test_what_an_owner_moves_in_or_out_is_seen(yard: Yard) -> None:
+    await yard.muster.muster()
+    yard.chain.collateral |= {wallet(1): collateral("1"), wallet(2): collateral("500")}
+    await yard.muster.look_again()
+    assert [str(yard.fleet.free_float(wallet(index))) for index in (1, 2, 3)] == ["1", "500", "100"]
+
+
+class Meanwhile(FakeChain):
+    """A chain that something happens beside, before it answers."""
+
+    happens: Callable[[], None] = staticmethod(lambda: None)
+
+    async def collateral_of(self, wallets: Sequence[Address]) -> list[Collateral]:
+        self.happens()
+        return await super().collateral_of(wallets)
+
+
+async def test_the_float_of_a_wallet_with_an_order_is_left_to_the_order(
+    venue: FakeVenue, signer: FakeSigner, database: Database, clock: SimulatedClock
+) -> None:
+    """The balance may be that of before the fill, and be noted after the promise has ended."""
+    chain = Meanwhile()
+    yard = Yard(venue=venue, chain=chain, signer=signer, database=database, clock=clock)
+    await yard.muster.muster()
+    yard.fleet.hold("before", wallet(1), collateral("10"))
+    chain.happens = lambda: yard.fleet.hold("meanwhile", wallet(2), collateral("20"))
+    chain.collateral |= {wallet(1): collateral("500"), wallet(2): collateral("500")}
+    await yard.muster.look_again()
+    assert [str(yard.fleet.free_float(wallet(index))) for index in (1, 2)] == ["90", "80"]
+
+
+async def test_the_float_is_looked_at_again_and_again(yard: Yard, clock: SimulatedClock) -> None:
+    await yard.muster.muster()
+    yard.chain.troubles["collateral_of"].append(Retryable("busy"))
+    loop = asyncio.ensure_future(yard.muster.run())
+    yard.chain.collateral[wallet(3)] = collateral("7")
+    await until(lambda: yard.fleet.free_float(wallet(3)) == collateral("7"))
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    assert 5 in clock.slept_s

@@ -5,9 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remora.detect.cursor import Progress
 from remora.detect.identity import RecentlySeen
-from remora.domain.ids import TxHash
 from tests.fakes.clock import US
 
 MINUTE_US = 60 * US
@@ -54,40 +52,3 @@ def test_a_key_is_new_when_it_was_not_heard_within_the_last_minute(heard: list[t
         assert recently.add(key, now_us) is expected
         if expected:
             last_new[key] = now_us
-
-
-numbers = st.integers(1, 12)
-events = st.one_of(
-    st.tuples(st.just("head"), st.integers(1, 100)),
-    st.tuples(st.just("start"), numbers),
-    st.tuples(st.just("finish"), numbers),
-)
-
-
-@given(happened=st.lists(events, max_size=60))
-def test_the_cursor_never_passes_an_unfinished_block_nor_the_head(happened: list[tuple[str, int]]) -> None:
-    """Transaction n is in block 5n; it may be taken up again after it failed."""
-    progress = Progress()
-    latest, working = 0, set()
-    for event, number in happened:
-        tx_hash = TxHash(str(number))
-        if event == "head":
-            progress.head(number)
-            latest = max(latest, number)
-        elif event == "start":
-            progress.start(tx_hash, 5 * number)
-            working.add(number)
-        else:
-            progress.finish(tx_hash)
-            working.discard(number)
-        assert progress.safe() == min([latest, *(5 * each for each in working)]) - 1
-
-
-def test_a_transaction_that_moved_to_another_block_holds_up_that_one() -> None:
-    progress = Progress()
-    progress.head(100)
-    progress.start(TxHash("a"), 50)
-    progress.start(TxHash("a"), 60)
-    assert progress.safe() == 59
-    progress.finish(TxHash("a"))
-    assert progress.safe() == 99

@@ -132,17 +132,21 @@ async def test_what_is_filled_is_what_blocks_hold_and_not_what_the_venue_says(
 
 
 @pytest.mark.parametrize(
-    "answer", [{"matched": Shares(0), "tx_hashes": ()}, {"matched": Shares(0), "failed": shares("18"), "tx_hashes": ()}]
+    ("failed", "reason"),
+    [
+        (Shares(0), ("NOT_FILLED", {"limit": "0.54"})),
+        (shares("18"), ("MATCH_REVERTED", {"shares": "18"})),
+    ],
 )
 async def test_a_match_that_never_was_or_failed_ends_with_nothing(
-    bench: Reconciling, clock: SimulatedClock, answer: dict[str, object]
+    bench: Reconciling, clock: SimulatedClock, failed: Shares, reason: tuple[str, dict[str, str]]
 ) -> None:
     (order,) = await bench.lose()
-    bench.report(order, **answer)
+    bench.report(order, matched=Shares(0), failed=failed, tx_hashes=())
     clock.advance(6)
     await bench.reconciler().reconcile()
     assert bench.order_states() == ["done"]
-    assert bench.database.reasons() == {"policy-1": ("NOT_FILLED", {"limit": "0.54"})}
+    assert bench.database.reasons() == {"policy-1": reason}
     assert bench.free() == "100"
 
 
@@ -173,7 +177,7 @@ async def test_an_order_is_not_ended_while_more_of_it_may_match(bench: Reconcili
 async def test_what_never_arrived_is_released_and_ordered_anew(bench: Reconciling, clock: SimulatedClock) -> None:
     (lost,) = await bench.lose(1, 2)
     reconciler = bench.reconciler()
-    clock.advance(19.9)
+    clock.advance(24.9)
     await reconciler.reconcile()
     assert bench.order_states() == ["recorded"]
     clock.advance(0.1)
@@ -193,7 +197,7 @@ async def test_a_sale_that_never_arrived_is_sold_anew(bench: Reconciling, clock:
     await bench.steps.collected(1)
     bench.venue.answers.append(OutcomeUnknown("lost"))
     await bench.executor.resume_collected(None)
-    clock.advance(20)
+    clock.advance(25)
     await bench.reconciler().reconcile()
     assert bench.database.states() == {"policy-1": "collected"}
     await bench.executor.resume_collected(None)
@@ -286,3 +290,18 @@ async def test_orders_of_an_earlier_process_are_ended_too(bench: Reconciling, cl
     assert bench.order_states() == ["done"]
     assert bench.free() == "100"
     assert await bench.look(OrderHash(order.order_hash)) == "ended"
+
+
+async def test_an_order_without_an_end_after_a_minute_is_told_of_once_a_minute(
+    bench: Reconciling, clock: SimulatedClock
+) -> None:
+    (order,) = await bench.lose()
+    bench.report(order, pending=True)
+    reconciler = bench.reconciler()
+    with capture_logs() as logs:
+        for _ in range(125):
+            clock.advance(1)
+            await reconciler.reconcile()
+        told = [entry["age_s"] for entry in logs if entry["event"] == "order_stuck"]
+    assert told == [60, 120]
+    assert bench.order_states() == ["accepted"]

@@ -14,7 +14,10 @@ from remora.domain.ids import Address, TokenId
 from remora.domain.money import Wei
 from remora.domain.order import LegFailure, SettlementStep
 from remora.domain.transaction import Call, SignedTransaction
-from remora.settle.worker import LEGS_PER_TRANSACTION, SLOWEST_SWEEP_S, SWEEP_EVERY_S
+from remora.settle.loads import LEGS_PER_TRANSACTION
+from remora.settle.pursuit import REBROADCAST_AFTER_S
+from remora.settle.roots import UPROOTED_WITHIN_S
+from remora.settle.worker import SLOWEST_SWEEP_S, SWEEP_EVERY_S
 from tests.fakes.chain import FakeSender
 from tests.fakes.clearinghouse import FakeClearinghouse
 from tests.fakes.clock import SimulatedClock
@@ -73,8 +76,8 @@ async def test_a_leg_that_the_chain_refuses_becomes_a_debt_and_the_others_settle
     await bench.settler.settle(legs)
     assert bench.leg_states() == ["failed", "settled", "settled"]
     assert bench.database.states() == {"policy-1": "settled", "policy-2": "owed", "policy-3": "settled"}
-    (debt,) = await bench.database.settlements.open_debts()
-    assert (debt.leg, debt.due, debt.failure) == (legs[1], legs[1].collateral, LegFailure.COLLATERAL_REFUSED)
+    (debt,) = await bench.database.debts.open_debts()
+    assert (debt.legs, debt.due, debt.cause) == ((legs[1],), legs[1].collateral, LegFailure.COLLATERAL_REFUSED)
     assert bench.settled == [legs[0], legs[2]]
 
 
@@ -114,7 +117,7 @@ async def test_the_same_leg_is_never_in_two_transactions(bench: Settling) -> Non
 async def test_a_settled_leg_cannot_be_sent_again(bench: Settling) -> None:
     legs = await bench.steps.filled(1)
     await bench.settler.settle(legs)
-    with pytest.raises(InvariantBroken, match="is settled or on its way"):
+    with pytest.raises(InvariantBroken, match="is settled, on its way or changed"):
         await bench.settler.settle(legs)
     assert len(bench.sender.broadcasts) == 1
 
@@ -162,7 +165,7 @@ async def test_a_transaction_that_was_lost_is_broadcast_again_as_the_same_one(
     await bench.settler.settle(legs)
     assert len(bench.sender.broadcasts) == 2
     assert len(set(bench.sender.broadcasts)) == 1
-    assert sum(clock.slept_s) == 20
+    assert sum(clock.slept_s) == REBROADCAST_AFTER_S
     assert bench.transactions() == [("deliver", 0, "mined")]
 
 
@@ -209,9 +212,10 @@ async def test_a_gap_that_a_refusal_left_is_filled_first(bench: Settling) -> Non
         await first
     assert [nonce for _, nonce, _ in bench.transactions()] == [1]
     bench.sender.refused.clear()
+    again = asyncio.ensure_future(bench.settler.settle(lost))
+    await until(lambda: [nonce for _, nonce, _ in bench.transactions()] == [0, 1])
     bench.sender.mining = True
-    await bench.settler.settle(lost)
-    await second
+    await asyncio.gather(again, second)
     assert bench.transactions() == [("deliver", 0, "mined"), ("deliver", 1, "mined")]
 
 
@@ -293,11 +297,11 @@ async def test_transactions_of_an_earlier_process_are_followed_to_their_end(benc
     assert bench.leg_states() == ["sent"]
     bench.restart()
     bench.sender.mining = True
-    await bench.settler.follow_unmined()
+    await bench.settler.follow_up()
     assert bench.leg_states() == ["settled"]
     assert len(set(bench.sender.broadcasts)) == 1
     assert bench.transactions() == [("deliver", 0, "mined")]
-    await bench.settler.follow_unmined()
+    await bench.settler.follow_up()
     assert bench.settled == legs
 
 
@@ -310,9 +314,118 @@ async def test_a_transaction_of_an_earlier_process_that_is_refused_leaves_its_le
     await asyncio.gather(abandoned, return_exceptions=True)
     bench.restart()
     bench.sender.answers.append(Refused("insufficient funds"))
-    await bench.settler.follow_unmined()
+    await bench.settler.follow_up()
     assert await bench.database.settlements.pending_legs() == legs
     assert bench.transactions() == []
+
+
+# Reorgs.
+
+
+def uproot(bench: Settling) -> None:
+    """Take all blocks back: the chain knows no transaction, account nonce or settlement any more."""
+    bench.chain.mined.clear()
+    bench.chain.nonces.clear()
+    bench.chain.reorganise()
+    bench.clearinghouse.settled.clear()
+
+
+async def test_a_settlement_that_a_reorg_took_back_is_sent_again_as_the_same_one(bench: Settling) -> None:
+    legs = await bench.steps.filled(1, 2)
+    await bench.settler.settle(legs)
+    books = await bench.database.settlements.ledger_balances()
+    uproot(bench)
+    await bench.settler.follow_up()
+    assert len(bench.sender.broadcasts) == 2
+    assert len(set(bench.sender.broadcasts)) == 1
+    assert bench.transactions() == [("deliver", 0, "mined")]
+    assert sorted(bench.clearinghouse.settled) == sorted(leg.settlement_id for leg in legs)
+    assert bench.leg_states() == ["settled", "settled"]
+    assert bench.settled == legs  # told once
+    assert await bench.database.settlements.ledger_balances() == books
+
+
+async def test_a_start_finds_what_a_reorg_took_back_meanwhile(bench: Settling) -> None:
+    legs = await bench.steps.filled(1)
+    await bench.settler.settle(legs)
+    uproot(bench)
+    bench.restart()
+    await bench.settler.follow_up()
+    assert len(bench.sender.broadcasts) == 2
+    assert bench.transactions() == [("deliver", 0, "mined")]
+
+
+async def test_what_was_mined_long_ago_is_not_asked_for_again(bench: Settling, clock: SimulatedClock) -> None:
+    await bench.settler.follow_up()
+    await bench.settler.settle(await bench.steps.filled(1))
+    bench.chain.asked.clear()
+    clock.advance(UPROOTED_WITHIN_S + 1)
+    await bench.settler.follow_up()
+    assert set(bench.chain.asked) == {"block"}
+    bench.chain.asked.clear()
+    await bench.settler.follow_up()
+    assert bench.chain.asked == []
+
+
+async def test_a_settlement_that_a_reorg_moved_comes_to_what_its_block_says(bench: Settling) -> None:
+    """The transaction is in another block before anybody looks: its account nonce is what it was."""
+    legs = await bench.steps.filled(1, 2)
+    await bench.settler.settle(legs)
+    assert bench.leg_states() == ["settled", "settled"]
+    uproot(bench)
+    bench.clearinghouse.refusals[legs[1].settlement_id] = LegFailure.COLLATERAL_REFUSED
+    (moved,) = bench.sender.came.values()
+    bench.sender.mine(moved)
+    await bench.settler.follow_up()
+    assert len(bench.sender.broadcasts) == 1
+    assert bench.transactions() == [("deliver", 0, "mined")]
+    assert bench.leg_states() == ["failed", "settled"]
+    assert bench.database.committed("SELECT count(*) FROM debts") == [1]
+
+
+async def test_what_comes_after_a_reorg_leaves_the_nonce_to_what_it_took_back(bench: Settling) -> None:
+    legs = await bench.steps.filled(1, 2)
+    await bench.settler.settle(legs[:1])
+    uproot(bench)
+    await bench.settler.settle(legs[1:])
+    assert bench.transactions() == [("deliver", 0, "recorded"), ("deliver", 1, "mined")]
+    await bench.settler.follow_up()
+    assert bench.transactions() == [("deliver", 0, "mined"), ("deliver", 1, "mined")]
+    assert bench.settled == legs
+
+
+async def test_a_node_that_lags_takes_nothing_back(bench: Settling) -> None:
+    legs = await bench.steps.filled(1)
+    await bench.settler.settle(legs)
+    bench.chain.nonces.clear()
+    bench.chain.troubles["block"].append(Retryable("the node has no block 1"))
+    await bench.settler.follow_up()
+    assert len(bench.sender.broadcasts) == 1
+    assert bench.transactions() == [("deliver", 0, "mined")]
+    assert bench.settled == legs
+
+
+async def test_a_settlement_that_is_refused_after_a_reorg_is_tried_again(bench: Settling) -> None:
+    legs = await bench.steps.filled(1)
+    await bench.settler.settle(legs)
+    uproot(bench)
+    bench.sender.answers.append(Refused("insufficient funds for gas"))
+    await bench.settler.follow_up()
+    assert bench.transactions() == [("deliver", 0, "recorded")]
+    assert bench.leg_states() == ["settled"]
+    await bench.settler.follow_up()
+    assert bench.transactions() == [("deliver", 0, "mined")]
+
+
+async def test_a_node_that_does_not_answer_keeps_nobody_from_following(bench: Settling) -> None:
+    legs = await bench.steps.filled(1)
+    await bench.settler.settle(legs)
+    uproot(bench)
+    bench.chain.troubles["block"].append(Retryable("busy"))
+    await bench.settler.follow_up()
+    assert bench.transactions() == [("deliver", 0, "mined")]
+    await bench.settler.follow_up()
+    assert len(bench.sender.broadcasts) == 2
 
 
 async def test_a_call_that_settles_nothing_tells_how_it_ended(bench: Settling) -> None:

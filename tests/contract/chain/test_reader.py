@@ -10,18 +10,19 @@ from eth_utils.crypto import keccak
 from remora.adapters.chain.reader import NodeReader
 from remora.adapters.chain.rpc import RpcClient
 from remora.devnet.accounts import Role, scripted, scripted_range
-from remora.domain.chain import Log
+from remora.domain.chain import LogFilter
+from remora.domain.contracts import Ledgers
 from remora.domain.errors import Malformed, OperatorError, Retryable
 from remora.domain.ids import ZERO_ADDRESS, Address, TokenId, TxHash
 from remora.domain.money import Collateral, Shares, Wei
 from remora.domain.transaction import GasPrice
-from remora.ports import LogFilter
 from tests.contract.chain.scripted_node import Peer, Script, scripted_node
 from tests.contract.chain.world import World
 
 TRANSFER = f"0x{keccak(text='Transfer(address,address,uint256)').hex()}"
 FOLLOWERS = tuple(account.address for account in scripted_range(Role.FOLLOWER, 3))
 STRANGER = scripted(Role.FOLLOWER, 99).address
+NOWHERE = Ledgers(conditional_tokens=STRANGER, position_manager=STRANGER)
 GWEI = 10**9
 
 
@@ -32,10 +33,6 @@ def padded(wallet: Address) -> str:
 def transfers(world: World, *, to: tuple[Address, ...] | None = None) -> LogFilter:
     receivers = None if to is None else tuple(padded(wallet) for wallet in to)
     return LogFilter(addresses=(world.collateral,), topics=((TRANSFER,), None, receivers))
-
-
-def receiver(log: Log) -> str:
-    return log.topics[2]
 
 
 async def test_the_chain_and_its_head(world: World) -> None:
@@ -71,6 +68,17 @@ async def test_shares_of_many_holdings_at_once(world: World) -> None:
     assert await world.reader.shares_of([]) == []
 
 
+async def test_shares_after_a_block_by_its_hash(world: World) -> None:
+    holder = FOLLOWERS[1]
+    await world.funding.fund([holder], collateral=Collateral(10**9))
+    await world.stock(holder, Shares(1_000))
+    then, holding = await world.reader.head(), (holder, world.yes)
+    await world.stock(holder, Shares(500))
+    assert await world.reader.shares_at([holding, (STRANGER, world.yes)], then.hash) == [Shares(1_000), Shares(0)]
+    assert await world.reader.shares_of([holding]) == [Shares(1_500)]
+    assert await world.reader.shares_at([holding], f"0x{7:064x}") is None  # of no block that the node has
+
+
 async def test_allowances_and_approvals(world: World) -> None:
     approving, other = FOLLOWERS[:2]
     await world.funding.fund([approving], approve_clearinghouse=True)
@@ -78,7 +86,8 @@ async def test_allowances_and_approvals(world: World) -> None:
     assert await world.reader.collateral_allowances([approving, other], spender) == [
         Collateral(2**256 - 1), Collateral(0),
     ]  # fmt: skip
-    assert await world.reader.shares_approved([other, approving], spender) == [False, True]
+    for ledger in (world.contracts.conditional_tokens, world.contracts.position_manager):
+        assert await world.reader.shares_approved([other, approving], spender, Address(ledger)) == [False, True]
 
 
 async def test_past_logs_of_overlapping_filters_come_once_in_chain_order(world: World) -> None:
@@ -88,7 +97,7 @@ async def test_past_logs_of_overlapping_filters_come_once_in_chain_order(world: 
     end = (await world.reader.head()).number
     filters = [transfers(world, to=FOLLOWERS[1:]), transfers(world, to=FOLLOWERS[:2])]
     logs = await world.reader.logs(filters, start, end)
-    assert [receiver(log) for log in logs] == [
+    assert [(await world.log_at(place)).topics[2] for place in logs] == [
         padded(FOLLOWERS[0]), padded(FOLLOWERS[2]), padded(FOLLOWERS[1]), padded(FOLLOWERS[0]),
     ]  # fmt: skip
     assert logs == sorted(logs, key=lambda log: (log.block_number, log.log_index))
@@ -97,7 +106,7 @@ async def test_past_logs_of_overlapping_filters_come_once_in_chain_order(world: 
 
 async def test_receipts_are_none_until_there_is_one(world: World) -> None:
     assert await world.reader.receipt(TxHash("0x" + "00" * 32)) is None
-    call = world.custody.approvals()[0]
+    call = world.custody.approvals()[0].call
     receipt = await world.execute(world.signer.fleet[0], call)
     assert receipt.succeeded
     assert 21_000 < receipt.gas_used < call.gas
@@ -107,7 +116,7 @@ async def test_receipts_are_none_until_there_is_one(world: World) -> None:
 async def test_the_account_nonce_counts_transactions_in_blocks(world: World) -> None:
     wallet = world.signer.fleet[0]
     assert await world.reader.account_nonce(wallet) == 0
-    await world.execute(wallet, world.custody.approvals()[0])
+    await world.execute(wallet, world.custody.approvals()[0].call)
     assert await world.reader.account_nonce(wallet) == 1
 
 
@@ -118,7 +127,7 @@ async def test_fees_are_above_the_base_fee(world: World) -> None:
 
 
 async def test_an_address_without_a_contract_is_named(world: World) -> None:
-    wrong = NodeReader(world.rpc, collateral=STRANGER, conditional_tokens=STRANGER)
+    wrong = NodeReader(world.rpc, collateral=STRANGER, ledgers=NOWHERE)
     with pytest.raises(Malformed, match=f"expected 1 words from {STRANGER}, found '0x': is it the right contract"):
         await wrong.collateral_of(FOLLOWERS)
     with pytest.raises(Malformed, match=f"expected 3 words from {STRANGER}"):
@@ -157,7 +166,7 @@ async def test_polygon_has_a_minimum_priority_fee(
     chain_id: int, base_fee: int, suggested: int, priority_fee: int, max_fee: int
 ) -> None:
     async with scripted_node(scripted_fees(chain_id, base_fee, suggested)) as url, RpcClient(url) as rpc:
-        price = await NodeReader(rpc, collateral=STRANGER, conditional_tokens=STRANGER).gas_price()
+        price = await NodeReader(rpc, collateral=STRANGER, ledgers=NOWHERE).gas_price()
     assert price == GasPrice(max_fee=Wei(max_fee), priority_fee=Wei(priority_fee))
 
 
@@ -191,16 +200,46 @@ def log_object(block_number: int) -> dict[str, Any]:
 async def test_a_range_that_is_too_wide_is_halved() -> None:
     asked: list[tuple[int, int]] = []
     async with scripted_node(node_of_narrow_ranges(3, asked)) as url, RpcClient(url) as rpc:
-        reader = NodeReader(rpc, collateral=STRANGER, conditional_tokens=STRANGER)
+        reader = NodeReader(rpc, collateral=STRANGER, ledgers=NOWHERE)
         logs = await reader.logs([LogFilter(addresses=(STRANGER,), topics=())], 10, 19)
     assert [log.block_number for log in logs] == list(range(10, 20))
-    assert asked == [(10, 19), (10, 14), (10, 12), (13, 14), (15, 19), (15, 17), (18, 19)]
+    # 10 blocks and 5 are too many, 2 and 3 are not; then 4 is all that could still be found out
+    assert asked == [(10, 19), (10, 14), (10, 11), (12, 14), (15, 18), (15, 17), (18, 19)]
 
 
 async def test_a_single_block_that_is_too_much_is_retryable() -> None:
     asked: list[tuple[int, int]] = []
     async with scripted_node(node_of_narrow_ranges(0, asked)) as url, RpcClient(url) as rpc:
-        reader = NodeReader(rpc, collateral=STRANGER, conditional_tokens=STRANGER)
+        reader = NodeReader(rpc, collateral=STRANGER, ledgers=NOWHERE)
         with pytest.raises(Retryable, match="more than 10000 results"):
             await reader.logs([LogFilter(addresses=(STRANGER,), topics=())], 10, 11)
     assert asked == [(10, 11), (10, 10)]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (-32000, "missing trie node b03d68ac51042467d7637d4ef9e1c520 (path )"),
+        (-32000, "header for hash not found"),
+        (3, "execution reverted"),  # what a pruned node may call it
+    ],
+)
+async def test_a_node_that_lacks_a_blocks_state_tells_nothing(code: int, message: str) -> None:
+    async with scripted_node(refusing(code, message)) as url, RpcClient(url) as rpc:
+        reader = NodeReader(rpc, collateral=STRANGER, ledgers=NOWHERE)
+        assert await reader.shares_at([(STRANGER, TokenId(1))], f"0x{7:064x}") is None
+
+
+async def test_a_node_that_limits_our_rate_may_tell_later() -> None:
+    async with scripted_node(refusing(429, "too many requests")) as url, RpcClient(url) as rpc:
+        reader = NodeReader(rpc, collateral=STRANGER, ledgers=NOWHERE)
+        with pytest.raises(Retryable):
+            await reader.shares_at([(STRANGER, TokenId(1))], f"0x{7:064x}")
+
+
+def refusing(code: int, message: str) -> Script:
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.refuse(await peer.hear(), code, message)
+
+    return script

@@ -124,8 +124,8 @@ async def test_a_slow_answer_is_given_up_and_ignored_when_it_comes() -> None:
         await peer.answer(second, "in time")
         await peer.idle()
 
-    async with scripted_node(slow) as url, RpcClient(url, timeout_s=0.2) as rpc:
-        with pytest.raises(AnswerLost, match=r"no answer to one within 0\.2 s"):
+    async with scripted_node(slow) as url, RpcClient(url, timeout_s=1) as rpc:
+        with pytest.raises(AnswerLost, match=r"no answer to one within 1 s"):
             await rpc.call("one")
         assert await rpc.call("two") == "in time"
 
@@ -140,7 +140,7 @@ async def test_a_half_open_connection_is_noticed_by_its_heartbeat(anvil: Anvil) 
         started = time.monotonic()
         with pytest.raises(Retryable, match="connection was lost"):
             await drained(feed)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10  # requests would wait for 30
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ async def fail_while_connected(url: str) -> None:
 
 
 async def drained(feed: Feed) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             await feed.next()
 

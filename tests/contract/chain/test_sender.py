@@ -14,6 +14,7 @@ from remora.adapters.keys.mnemonic import MnemonicSigner
 from remora.devnet.accounts import MNEMONIC
 from remora.devnet.anvil import CHAIN_ID, Anvil
 from remora.devnet.rpc import Node
+from remora.domain.contracts import Exchanges
 from remora.domain.errors import OutcomeUnknown, Refused, RemoraError, Retryable
 from remora.domain.ids import Address, TxHash
 from remora.domain.money import Wei
@@ -21,11 +22,12 @@ from remora.domain.transaction import Call, GasPrice, SignedTransaction, Transac
 from tests.contract.chain.scripted_node import Peer, Script, scripted_node
 
 EXCHANGE = Address("0x" + "e1" * 20)
+EXCHANGES = Exchanges(standard=EXCHANGE, neg_risk=EXCHANGE, v3=EXCHANGE)
 SOMEBODY = Address("0x" + "5a" * 20)
 GWEI = 10**9
 ANY = SignedTransaction(tx_hash=TxHash("0x" + "aa" * 32), raw=b"\x02\xc0")
 
-signer = MnemonicSigner(MNEMONIC, chain_id=CHAIN_ID, exchange=EXCHANGE, neg_risk_exchange=EXCHANGE, fleet_size=1)
+signer = MnemonicSigner(MNEMONIC, chain_id=CHAIN_ID, exchanges=EXCHANGES, fleet_size=1)
 payment = Transaction(
     chain_id=CHAIN_ID,
     wallet=signer.fleet[0],
@@ -87,8 +89,8 @@ async def test_what_is_no_transaction_is_refused(sender: NodeSender) -> None:
 
 
 @asynccontextmanager
-async def sending_to(script: Script) -> AsyncIterator[NodeSender]:
-    async with scripted_node(script) as url, RpcClient(url, timeout_s=0.3) as rpc:
+async def sending_to(script: Script, timeout_s: float = 20) -> AsyncIterator[NodeSender]:
+    async with scripted_node(script) as url, RpcClient(url, timeout_s=timeout_s) as rpc:
         yield NodeSender(rpc)
 
 
@@ -103,7 +105,7 @@ async def test_a_lost_connection_leaves_the_outcome_unknown() -> None:
 
 
 async def test_no_answer_leaves_the_outcome_unknown() -> None:
-    async with sending_to(Peer.idle) as sender:
+    async with sending_to(Peer.idle, timeout_s=0.3) as sender:
         with pytest.raises(OutcomeUnknown, match="no answer to eth_sendRawTransaction"):
             await sender.broadcast(ANY)
 

@@ -141,8 +141,10 @@ async def test_the_treasury_refuels_many_wallets_at_once(world: World) -> None:
 
 async def test_an_operator_wallet_makes_its_approvals(world: World) -> None:
     wallet = world.signer.fleet[1]
-    for call in world.custody.approvals():
-        assert (await world.execute(wallet, call)).succeeded
-    for spender in (world.contracts.exchange, world.contracts.neg_risk_exchange, world.contracts.clearinghouse):
-        assert await world.reader.collateral_allowances([wallet], Address(spender)) == [Collateral(2**256 - 1)]
-        assert await world.reader.shares_approved([wallet], Address(spender)) == [True]
+    for approval in world.custody.approvals():
+        assert (await world.execute(wallet, approval.call)).succeeded
+        if approval.ledger is None:
+            allowances = await world.reader.collateral_allowances([wallet], approval.spender)
+            assert allowances == [Collateral(2**256 - 1)]
+        else:
+            assert await world.reader.shares_approved([wallet], approval.spender, approval.ledger) == [True]

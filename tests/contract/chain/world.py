@@ -12,6 +12,7 @@ from remora.adapters.chain.reader import NodeReader
 from remora.adapters.chain.rpc import RpcClient
 from remora.adapters.chain.sender import NodeSender
 from remora.adapters.keys.mnemonic import MnemonicSigner
+from remora.devnet import generations
 from remora.devnet.accounts import MNEMONIC
 from remora.devnet.anvil import CHAIN_ID, Anvil
 from remora.devnet.deployment import deploy
@@ -19,7 +20,7 @@ from remora.devnet.endpoints import Contracts, Market
 from remora.devnet.funding import Funding
 from remora.devnet.markets import MarketTerms, open_market
 from remora.devnet.rpc import Node
-from remora.domain.chain import Receipt
+from remora.domain.chain import Log, LogPlace, Receipt
 from remora.domain.ids import Address, TokenId, TxHash
 from remora.domain.money import Shares
 from remora.domain.transaction import Call, SignedTransaction, Transaction
@@ -77,6 +78,13 @@ class World:
                     return receipt
         raise AssertionError("the chain ended")
 
+    async def log_at(self, place: LogPlace) -> Log:
+        """Read a log of which only the place is told."""
+        assert place.tx_hash is not None
+        receipt = await self.mined(place.tx_hash)
+        assert receipt.block_hash == place.block_hash
+        return next(log for log in receipt.logs if log.log_index == place.log_index)
+
     async def stock(self, wallet: Address, shares: Shares) -> None:
         """Give a wallet as many YES shares (and NO shares) out of collateral that it already has."""
         await self.funding.split(wallet, self.market, shares)
@@ -87,8 +95,11 @@ async def furnished(anvil: Anvil, node: Node) -> AsyncIterator[World]:
     """Deploy everything on an empty chain, open a market, and connect the adapters."""
     contracts = await deploy(node)
     market = await open_market(node, contracts, MarketTerms(question="Will the chain adapter find its block?"))
-    collateral, conditional_tokens = Address(contracts.collateral), Address(contracts.conditional_tokens)
-    exchange, neg_risk_exchange = Address(contracts.exchange), Address(contracts.neg_risk_exchange)
+    collateral, ledgers, exchanges = (
+        Address(contracts.collateral),
+        generations.ledgers(contracts),
+        generations.exchanges(contracts),
+    )
     async with RpcClient(anvil.rpc_ws_url) as rpc:
         yield World(
             node=node,
@@ -96,16 +107,13 @@ async def furnished(anvil: Anvil, node: Node) -> AsyncIterator[World]:
             contracts=contracts,
             market=market,
             rpc=rpc,
-            reader=NodeReader(rpc, collateral=collateral, conditional_tokens=conditional_tokens),
+            reader=NodeReader(rpc, collateral=collateral, ledgers=ledgers),
             sender=NodeSender(rpc),
             custody=ClearinghouseCustody(
                 clearinghouse=Address(contracts.clearinghouse),
                 collateral=collateral,
-                conditional_tokens=conditional_tokens,
-                exchange=exchange,
-                neg_risk_exchange=neg_risk_exchange,
+                ledgers=ledgers,
+                exchanges=exchanges,
             ),
-            signer=MnemonicSigner(
-                MNEMONIC, chain_id=CHAIN_ID, exchange=exchange, neg_risk_exchange=neg_risk_exchange, fleet_size=3
-            ),
+            signer=MnemonicSigner(MNEMONIC, chain_id=CHAIN_ID, exchanges=exchanges, fleet_size=3),
         )

@@ -13,12 +13,11 @@ from remora.devnet.accounts import Role, scripted
 from remora.devnet.launcher import Devnet, DevnetConfig, running_devnet
 from remora.devnet.markets import MarketTerms
 from remora.devnet.sdk import async_client
-from remora.domain.money import ONE, Collateral, Shares, Wei
-from tests.contract.faults.scene import Person, Scene
+from remora.domain.money import ONE, Collateral, Shares
+from tests.contract.faults.scene import NATIVE, Person, Scene
 
 _COLLATERAL = Collateral(1_000_000 * ONE)
 _SHARES = Shares(1_000 * ONE)
-_NATIVE = Wei.parse("1000")
 _numbers = itertools.count(1)
 
 
@@ -32,7 +31,7 @@ async def devnet() -> AsyncIterator[Devnet]:
 async def people(devnet: Devnet) -> AsyncIterator[tuple[Person, Person]]:
     accounts = [scripted(Role.LEADER, index, seed=7) for index in range(2)]
     wallets = [account.address for account in accounts]
-    await devnet.funding.fund(wallets, collateral=_COLLATERAL, native=_NATIVE, approve_exchanges=True)
+    await devnet.funding.fund(wallets, collateral=_COLLATERAL, native=NATIVE, approve_exchanges=True)
     async with AsyncExitStack() as stack:
         alice, bob = [
             Person(

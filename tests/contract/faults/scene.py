@@ -9,14 +9,19 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 import aiohttp
+import pytest
+from _pytest.mark import ParameterSet
 from polymarket import AcceptedOrder, AsyncSecureClient, OrderResponse
 
 from remora.devnet.accounts import DevnetAccount
 from remora.devnet.endpoints import Market
 from remora.devnet.launcher import Devnet
 from remora.domain.ids import Address
+from remora.domain.money import Wei
 
 PATIENCE_S = 15
+NATIVE = Wei.parse("1000")
+"""What a person has of the native coin: enough for the gas of every test, in whatever order."""
 _POLL_S = 0.02
 
 
@@ -92,3 +97,8 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
             if await holds():
                 return
             await asyncio.sleep(_POLL_S)
+
+
+def showing(fault: str, *parameters: object) -> ParameterSet:
+    """Return a test's parameters, a fault and others, with the mark that the test shows that fault."""
+    return pytest.param(fault, *parameters, marks=pytest.mark.shows(fault))

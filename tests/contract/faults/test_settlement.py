@@ -24,6 +24,7 @@ async def is_(scene: Scene, person: Person, status: str) -> bool:
     return await scene.trade_statuses(person) == [status]
 
 
+@pytest.mark.shows("retried-trade")
 async def test_a_retried_trade_is_confirmed_in_the_end(scene: Scene, alice: Person, bob: Person) -> None:
     await scene.rests(alice)
     await scene.inject("retried-trade", wallet=bob.wallet, seconds=1)
@@ -34,6 +35,7 @@ async def test_a_retried_trade_is_confirmed_in_the_end(scene: Scene, alice: Pers
     assert await shares(scene, bob) == 1_010 * U
 
 
+@pytest.mark.shows("failed-trade")
 async def test_a_failed_trade_reverts_on_chain_and_the_maker_rests_again(
     scene: Scene, alice: Person, bob: Person
 ) -> None:
@@ -61,11 +63,12 @@ async def test_shares_that_left_after_the_match_make_a_ghost_fill(scene: Scene, 
     assert await scene.open_orders(alice) == []
 
 
+@pytest.mark.shows("delayed-match")
 async def test_a_delayed_match_is_answered_without_amounts_and_matched_later(
     scene: Scene, alice: Person, bob: Person
 ) -> None:
     await scene.rests(alice)
-    await scene.inject("delayed-match", count=1, seconds=1)
+    await scene.inject("delayed-match", count=1, seconds=2)
     order = accepted(await scene.buys(bob))
     assert (order.status, order.trade_ids) == ("delayed", ())
     assert await scene.trade_statuses(bob) == []

@@ -13,14 +13,14 @@ from polymarket.errors import (
 )
 from polymarket.errors import TimeoutError as SdkTimeoutError
 
-from tests.contract.faults.scene import Person, Scene
+from tests.contract.faults.scene import Person, Scene, showing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ORDER = {"endpoint": "POST /order", "count": 1}
 
 
-@pytest.mark.parametrize("fault", ["error-before", "drop-before"])
+@pytest.mark.parametrize("fault", [showing("error-before"), showing("drop-before")])
 async def test_what_fails_before_acceptance_leaves_no_order(scene: Scene, alice: Person, fault: str) -> None:
     await scene.inject(fault, **ORDER)
     with pytest.raises(PolymarketError):
@@ -30,7 +30,11 @@ async def test_what_fails_before_acceptance_leaves_no_order(scene: Scene, alice:
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"), [("error-after", RequestRejectedError), ("drop-after", (TransportError, ConnectionLostError))]
+    ("fault", "error"),
+    [
+        showing("error-after", RequestRejectedError),
+        showing("drop-after", (TransportError, ConnectionLostError)),
+    ],
 )
 async def test_what_fails_after_acceptance_leaves_the_order(
     scene: Scene, alice: Person, fault: str, error: type[PolymarketError]
@@ -41,6 +45,7 @@ async def test_what_fails_after_acceptance_leaves_the_order(
     assert len(await scene.open_orders(alice)) == 1
 
 
+@pytest.mark.shows("timeout-after")
 async def test_a_time_out_after_acceptance_leaves_the_order(scene: Scene, alice: Person) -> None:
     await scene.inject("timeout-after", **ORDER)
     with pytest.raises((SdkTimeoutError, TransportError)):  # after the SDK's own 10 s
@@ -48,6 +53,7 @@ async def test_a_time_out_after_acceptance_leaves_the_order(scene: Scene, alice:
     assert len(await scene.open_orders(alice)) == 1
 
 
+@pytest.mark.shows("null-hashes")
 async def test_null_hashes_break_the_parser_after_acceptance(scene: Scene, alice: Person, bob: Person) -> None:
     await scene.rests(alice)
     await scene.inject("null-hashes", count=1)
@@ -56,6 +62,7 @@ async def test_null_hashes_break_the_parser_after_acceptance(scene: Scene, alice
     assert len(await scene.trade_statuses(bob)) == 1
 
 
+@pytest.mark.shows("restarting")
 async def test_425_says_that_the_engine_restarts(scene: Scene, alice: Person) -> None:
     await scene.inject("restarting", retry_after_s=7, **ORDER)
     with pytest.raises(RequestRejectedError) as caught:
@@ -63,6 +70,7 @@ async def test_425_says_that_the_engine_restarts(scene: Scene, alice: Person) ->
     assert (caught.value.status, caught.value.restriction, caught.value.retry_after) == (425, "restarting", 7)
 
 
+@pytest.mark.shows("rate-limited")
 async def test_429_says_when_to_come_back(scene: Scene, alice: Person) -> None:
     await scene.inject("rate-limited", retry_after_s=3, **ORDER)
     with pytest.raises(RateLimitError) as caught:
@@ -70,6 +78,7 @@ async def test_429_says_when_to_come_back(scene: Scene, alice: Person) -> None:
     assert caught.value.retry_after == 3
 
 
+@pytest.mark.shows("post-only")
 async def test_post_only_mode_takes_post_only_orders_only(scene: Scene, alice: Person) -> None:
     await scene.inject("post-only")
     with pytest.raises(RequestRejectedError) as caught:
@@ -79,6 +88,7 @@ async def test_post_only_mode_takes_post_only_orders_only(scene: Scene, alice: P
     assert len(await scene.open_orders(alice)) == 1
 
 
+@pytest.mark.shows("cancel-only")
 async def test_cancel_only_mode_takes_cancels_only(scene: Scene, alice: Person) -> None:
     resting = await scene.rests(alice)
     await scene.inject("cancel-only")
@@ -88,6 +98,7 @@ async def test_cancel_only_mode_takes_cancels_only(scene: Scene, alice: Person) 
     assert (await alice.client.cancel_order(order_id=resting)).canceled == (resting,)
 
 
+@pytest.mark.shows("stale-book")
 async def test_a_stale_book_stays_as_it_was(scene: Scene, alice: Person, bob: Person) -> None:
     await scene.rests(alice, price="0.60")
     await scene.inject("stale-book", token=scene.yes)
@@ -110,3 +121,13 @@ async def test_a_fault_of_one_token_spares_the_other(scene: Scene, alice: Person
     await scene.rests(alice)
     with pytest.raises(RequestRejectedError):
         await alice.client.get_order_book(token_id=str(scene.market.no_token_id))
+
+
+@pytest.mark.shows("refuse-orders")
+async def test_orders_of_a_wallet_that_the_venue_banned_are_refused_and_others_not(
+    scene: Scene, alice: Person, bob: Person
+) -> None:
+    await scene.inject("refuse-orders", reason="banned", wallet=alice.wallet)
+    with pytest.raises(RequestRejectedError, match="banned"):
+        await scene.rests(alice)
+    assert await scene.rests(bob)

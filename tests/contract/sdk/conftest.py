@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from remora.devnet.accounts import Role, scripted
+from remora.devnet.endpoints import Version
 from remora.devnet.launcher import Devnet, DevnetConfig, running_devnet
 from remora.devnet.markets import MarketTerms
 from remora.devnet.sdk import async_client
@@ -44,11 +45,14 @@ async def bob(devnet: Devnet) -> AsyncIterator[Trader]:
 def open_pit(devnet: Devnet, alice: Trader, bob: Trader) -> OpenPit:
     numbers = itertools.count(1)
 
-    async def open_one(*, neg_risk: bool = False, fee_rate: str = "0") -> Pit:
-        terms = MarketTerms(question=f"Is this pit {next(numbers)}?", neg_risk=neg_risk, fee_rate=fee_rate)
+    async def open_one(*, neg_risk: bool = False, fee_rate: str = "0", version: Version = "v1") -> Pit:
+        terms = MarketTerms(
+            question=f"Is this pit {next(numbers)}?", neg_risk=neg_risk, fee_rate=fee_rate, version=version
+        )
         pit = Pit(devnet=devnet, market=await devnet.open_market(terms), opening={})
         for trader in (alice, bob):
             await devnet.funding.split(trader.wallet, pit.market, _SHARES)
+        await devnet.clob.catch_up()
         for wallet in (alice.wallet, bob.wallet, pit.fee_receiver):
             pit.opening[wallet] = await pit.balances_of(wallet)
         return pit

@@ -9,8 +9,9 @@ from typing import Protocol
 from polymarket import AcceptedOrder, AsyncSecureClient, OrderResponse
 
 from remora.devnet.balances import collateral_of, shares_of
-from remora.devnet.endpoints import Market
+from remora.devnet.endpoints import Market, Version
 from remora.devnet.launcher import Devnet
+from remora.devnet.markets import slug_of
 from remora.domain.ids import Address, TokenId
 
 
@@ -55,6 +56,10 @@ class Pit:
         return str(self.market.no_token_id)
 
     @property
+    def event_slug(self) -> str:
+        return slug_of(self.market.event)
+
+    @property
     def fee_receiver(self) -> Address:
         return Address(self.devnet.endpoints.contracts.fee_receiver)
 
@@ -75,7 +80,7 @@ class Pit:
 class OpenPit(Protocol):
     """Opens a market for one test."""
 
-    def __call__(self, *, neg_risk: bool = False, fee_rate: str = "0") -> Awaitable[Pit]: ...
+    def __call__(self, *, neg_risk: bool = False, fee_rate: str = "0", version: Version = "v1") -> Awaitable[Pit]: ...
 
 
 def accepted(response: OrderResponse) -> AcceptedOrder:

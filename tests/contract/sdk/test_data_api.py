@@ -7,6 +7,9 @@ from decimal import Decimal
 import pytest
 from polymarket.models.data import Position, SplitActivity, Trade, TradeActivity
 
+from remora.adapters.clock import SystemClock
+from remora.adapters.venue.data_api import DataApi
+from remora.domain.money import Collateral
 from tests.contract.sdk.pit import OpenPit, Pit, Trader, accepted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -104,3 +107,15 @@ async def test_positions_are_what_the_chain_says_at_what_the_book_says(
     assert held[pit.no].current_value == Decimal(400)
     value = await bob.client.get_portfolio_value(user=bob.wallet, condition_ids=pit.market.condition_id)
     assert value.value == Decimal(1060)
+
+
+async def test_what_a_wallets_shares_are_worth_is_what_remora_reads(
+    open_pit: OpenPit, alice: Trader, bob: Trader
+) -> None:
+    pit = await open_pit()
+    await deal(pit, alice, bob, price="0.40", shares="20")
+    told = await bob.client.get_portfolio_value(user=bob.wallet)
+    async with DataApi(data_url=pit.devnet.endpoints.data_url, clock=SystemClock()) as history:
+        value = await history.positions_value(bob.wallet)
+    assert value.units > 0
+    assert value == Collateral(int(told.value * 1_000_000))

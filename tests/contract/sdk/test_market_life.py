@@ -8,17 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from eth_utils.crypto import keccak
 from polymarket import RequestRejectedError
 from polymarket.models.clob.market_events import MarketBestBidAskEvent, MarketResolvedEvent, NewMarketEvent
 from polymarket.streams import MarketSpec
 
-from remora.devnet.abi import calldata
 from remora.devnet.endpoints import Market
 from remora.devnet.launcher import Devnet
-from remora.devnet.markets import ORACLE, MarketTerms
-from remora.devnet.transactions import Act, transact
-from remora.domain.ids import Address
+from remora.devnet.markets import NO_WINS, MarketTerms, resolve_market
 from remora.domain.money import ONE, Shares
 from tests.contract.sdk.pit import OpenPit, Trader, accepted
 
@@ -31,13 +27,6 @@ async def next_of(kind: type[Any], events: AsyncIterator[Any]) -> Any:
     while not isinstance(event := await anext(events), kind):
         pass
     return event.payload
-
-
-async def resolve(devnet: Devnet, question: str, payouts: list[int]) -> None:
-    """Report payouts as the oracle of the devnet's markets does; a question's id is its hash."""
-    report = calldata("reportPayouts(bytes32,uint256[])", keccak(text=question), payouts)
-    to = Address(devnet.endpoints.contracts.conditional_tokens)
-    await transact(devnet.node, [Act(sender=ORACLE, to=to, data=report)])
 
 
 async def test_the_top_of_a_book_is_told_when_it_changes(open_pit: OpenPit, alice: Trader, bob: Trader) -> None:
@@ -74,7 +63,7 @@ async def test_a_market_is_announced_and_ends_with_its_resolution(
         await bob.client.subscribe(MarketSpec(asset_ids=[tokens[0]], custom_feature_enabled=True)) as events,
         asyncio.timeout(_TIMEOUT_S),
     ):
-        await resolve(devnet, question, [0, 1])
+        await resolve_market(devnet.node, devnet.endpoints.contracts, market, NO_WINS)
         resolved = await next_of(MarketResolvedEvent, events)
     assert (resolved.market, resolved.winning_asset_id, resolved.winning_outcome) == (
         market.condition_id,

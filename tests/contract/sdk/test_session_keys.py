@@ -13,15 +13,16 @@ import pytest
 from polymarket import AsyncSecureClient, OrderResponse, RequestRejectedError, SecureClient
 from polymarket._internal.actions.relayer.calls import erc20_transfer_call, revoke_session_signer_call
 from polymarket._internal.actions.relayer.gasless import build_signed_deposit_wallet_batch
+from polymarket.streams import SubscriptionHandle, UserEvent, UserOrderEvent, UserSpec
 from polymarket.types import EvmAddress
 
 from remora.devnet.accounts import DevnetAccount, Role, scripted
 from remora.devnet.launcher import Devnet
 from remora.devnet.sdk import async_client, environment
-from remora.devnet.wallet_addresses import WalletKind
 from remora.devnet.wallets import Wallets
 from remora.domain.ids import Address
 from remora.domain.money import ONE, Collateral
+from remora.domain.wallets import WalletKind
 from tests.contract.sdk.pit import Balances, OpenPit, Trader, accepted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -125,6 +126,32 @@ async def test_a_revoked_key_is_gone_with_its_orders(open_pit: OpenPit, devnet: 
             await trader.client.cancel_all()
 
 
+async def test_owner_and_session_key_hear_and_see_only_their_own(
+    open_pit: OpenPit, devnet: Devnet, alice: Trader
+) -> None:
+    pit = await open_pit()
+    accepted(await alice.client.place_limit_order(token_id=pit.yes, price="0.50", size="100", side="SELL"))
+    async with household(devnet, 9) as home:
+        await home.owner.authorize_session_key(address=home.key.address)
+        async with home.trading() as trader:
+            streams = {client: await client.subscribe(UserSpec()) for client in (home.owner, trader.client)}
+            await asyncio.sleep(1)  # the SDK tells nobody when its subscription has arrived
+            bought = await trader.settled(
+                await trader.client.place_market_order(token_id=pit.yes, side="BUY", amount="10", max_price="0.50")
+            )
+            own = accepted(await home.owner.place_limit_order(token_id=pit.yes, price="0.30", size="50", side="BUY"))
+            heard = {client: await _order_heard(stream) for client, stream in streams.items()}
+            assert heard == {home.owner: own.order_id, trader.client: bought.order_id}
+            trades = {c: (await c.list_account_trades().first_page()).items for c in (home.owner, trader.client)}
+            assert [len(trades[client]) for client in (home.owner, trader.client)] == [0, 1]
+            notes = {c: await c.get_notifications() for c in (home.owner, trader.client)}
+            assert [len(notes[client]) for client in (home.owner, trader.client)] == [0, 1]
+            for client, foreign in ((home.owner, bought), (trader.client, own)):
+                with pytest.raises(RequestRejectedError, match="order not found"):
+                    await client.get_order(order_id=foreign.order_id)
+            await home.owner.cancel_all()
+
+
 async def test_a_key_of_another_scope_does_not_trade(open_pit: OpenPit, devnet: Devnet) -> None:
     pit = await open_pit()
     async with household(devnet, 3) as home:
@@ -199,7 +226,19 @@ async def test_the_same_request_is_carried_out_once(devnet: Devnet) -> None:
             await post("twice")
 
 
+async def _order_heard(stream: SubscriptionHandle[UserEvent]) -> str:
+    """Return the first order that a user's stream tells of, and end the stream."""
+    try:
+        async with asyncio.timeout(10):
+            async for event in stream:
+                if isinstance(event, UserOrderEvent):
+                    return str(event.payload.id)
+    finally:
+        await stream.close()
+    raise AssertionError("the stream ended")
+
+
 async def _until_cancelled(trader: Trader, order_id: str) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while (await trader.client.get_order(order_id=order_id)).status != "CANCELED":
         assert time.monotonic() < deadline

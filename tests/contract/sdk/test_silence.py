@@ -16,7 +16,7 @@ from remora.devnet.faults.stream_tap import BOARD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_SILENCE_S = 0.5
+_SILENCE_S, _PING_S = 4.0, 0.5
 
 
 async def _serve(request: web.Request) -> web.StreamResponse:
@@ -37,10 +37,10 @@ async def test_silence_ends_a_connection_and_pings_keep_it() -> None:
         aiohttp.ClientSession() as session,
         session.ws_connect(server.make_url("/")) as silent,
         session.ws_connect(server.make_url("/")) as lively,
-        asyncio.timeout(10),
+        asyncio.timeout(30),
     ):
-        for _ in range(4):
-            await asyncio.sleep(_SILENCE_S / 2)
+        for _ in range(9):
+            await asyncio.sleep(_PING_S)
             await lively.send_str("PING")
             assert await lively.receive_str() == "PONG"
         assert (await silent.receive()).type is WSMsgType.CLOSE

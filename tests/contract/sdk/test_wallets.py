@@ -9,18 +9,24 @@ from decimal import Decimal
 
 import pytest
 from aiohttp import ClientSession
+from eth_utils.address import to_checksum_address
 from polymarket import AsyncSecureClient, BuilderApiKey, UserInputError
 from polymarket._internal.actions.relayer.calls import erc20_approval_call, erc20_transfer_call
 from polymarket.types import EvmAddress
 
+from remora.adapters.clock import SystemClock
+from remora.adapters.venue.data_api import DataApi
+from remora.cli.leader_check import idleness
 from remora.devnet.accounts import DevnetAccount, Role, scripted
 from remora.devnet.balances import collateral_of
+from remora.devnet.endpoints import Version
 from remora.devnet.launcher import Devnet
 from remora.devnet.sdk import async_client, environment
-from remora.devnet.wallet_addresses import WalletAddresses, WalletKind
+from remora.devnet.wallet_factories import wallet_factories
 from remora.devnet.wallets import Wallets
 from remora.domain.ids import Address
 from remora.domain.money import ONE, Collateral
+from remora.domain.wallets import WalletKind
 from tests.contract.sdk.pit import Balances, OpenPit, Trader, accepted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,6 +34,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 U = 1_000_000
 _MEANS = Collateral(100 * ONE)
 _SIGNATURE_TYPES = {WalletKind.PROXY: 1, WalletKind.SAFE: 2, WalletKind.DEPOSIT: 3}
+_NAMES = {WalletKind.PROXY: "proxy wallet", WalletKind.SAFE: "safe", WalletKind.DEPOSIT: "deposit wallet"}
 
 
 def owner(index: int) -> DevnetAccount:
@@ -35,8 +42,7 @@ def owner(index: int) -> DevnetAccount:
 
 
 def deposit_wallet_of(devnet: Devnet, account: DevnetAccount) -> Address:
-    factory = devnet.endpoints.contracts.deposit_wallet_factory
-    return WalletAddresses(deposit_wallet_factory=factory).of(account.address, WalletKind.DEPOSIT)
+    return wallet_factories(devnet.endpoints.contracts).of(account.address, WalletKind.DEPOSIT)
 
 
 async def builder_key(devnet: Devnet, account: DevnetAccount) -> BuilderApiKey:
@@ -53,11 +59,12 @@ async def trading_as(devnet: Devnet, kind: WalletKind, account: DevnetAccount) -
 
 
 @pytest.mark.parametrize("kind", WalletKind)
+@pytest.mark.parametrize(("version", "first_owner"), [("v1", 0), ("v2", 20)])
 async def test_a_wallet_buys_rests_sells_and_is_settled(
-    open_pit: OpenPit, devnet: Devnet, alice: Trader, kind: WalletKind
+    open_pit: OpenPit, alice: Trader, kind: WalletKind, version: Version, first_owner: int
 ) -> None:
-    pit = await open_pit()
-    async with trading_as(devnet, kind, owner(_SIGNATURE_TYPES[kind])) as trader:
+    pit = await open_pit(version=version)
+    async with trading_as(pit.devnet, kind, owner(first_owner + _SIGNATURE_TYPES[kind])) as trader:
         accepted(await alice.client.place_limit_order(token_id=pit.yes, price="0.50", size="100", side="SELL"))
         buy = await trader.settled(
             await trader.client.place_market_order(token_id=pit.yes, side="BUY", amount="10", max_price="0.50")
@@ -96,12 +103,13 @@ async def test_the_owner_of_one_wallet_signs_for_no_other(open_pit: OpenPit, dev
     assert await pit.balances_of(wallet) == Balances(100 * U, 0, 0)
 
 
+@pytest.mark.parametrize(("version", "account"), [("v1", owner(6)), ("v2", owner(26))])
 async def test_a_client_without_a_wallet_gets_one_approves_and_trades(
-    open_pit: OpenPit, devnet: Devnet, alice: Trader
+    open_pit: OpenPit, alice: Trader, version: Version, account: DevnetAccount
 ) -> None:
-    pit = await open_pit()
+    pit = await open_pit(version=version)
+    devnet = pit.devnet
     accepted(await alice.client.place_limit_order(token_id=pit.yes, price="0.50", size="100", side="SELL"))
-    account = owner(6)
     wallet = deposit_wallet_of(devnet, account)
     await devnet.funding.fund([wallet], collateral=_MEANS)
     client = await AsyncSecureClient.create(
@@ -134,28 +142,28 @@ async def test_batches_of_one_wallet_wait_for_each_other(devnet: Devnet) -> None
     assert (await collateral_of(devnet.node, contracts, wallet)).units == 97 * U
 
 
-async def test_a_relayed_transaction_is_new_then_mined_then_confirmed(devnet: Devnet) -> None:
+async def test_a_relayed_transaction_is_executed_then_mined_then_confirmed(devnet: Devnet) -> None:
     account, contracts = owner(9), devnet.endpoints.contracts
     wallet = await Wallets(node=devnet.node, contracts=contracts).make(WalletKind.DEPOSIT, account.address)
     approval = erc20_approval_call(
-        token_address=EvmAddress(contracts.collateral), spender=EvmAddress(contracts.exchange), amount=U
+        token_address=EvmAddress(contracts.collateral), spender=EvmAddress(contracts.exchange), amount=2**256 - 1
     )
     key = await builder_key(devnet, account)
     states: list[str] = []
     async with (
         await async_client(devnet.endpoints, account.private_key, wallet=wallet, api_key=key) as client,
         ClientSession(devnet.endpoints.relayer_url) as session,
+        devnet.controls.world.chain.still(),
     ):
         handle = await client.execute_transaction(calls=[approval])
         while states[-1:] != ["STATE_CONFIRMED"]:
             async with session.get(f"/v1/account/transactions/{handle.transaction_id}") as response:
                 shown = await response.json()
             assert shown["transaction_hash"] == handle.transaction_hash
-            states += [shown["state"]] if shown["state"] not in states else []
-    assert states in (
-        ["STATE_NEW", "STATE_MINED", "STATE_CONFIRMED"],
-        ["STATE_MINED", "STATE_CONFIRMED"],  # a block came before the first question
-    )
+            if shown["state"] not in states:
+                states.append(shown["state"])
+                await devnet.node.call("evm_mine")
+    assert states == ["STATE_EXECUTED", "STATE_MINED", "STATE_CONFIRMED"]
 
 
 async def test_the_relayer_makes_no_wallet_without_a_builder_key(devnet: Devnet) -> None:
@@ -166,3 +174,23 @@ async def test_the_relayer_makes_no_wallet_without_a_builder_key(devnet: Devnet)
         await AsyncSecureClient.create(
             private_key=owner(7).private_key, environment=environment(devnet.endpoints), api_key=stranger
         )
+
+
+@pytest.mark.parametrize("kind", WalletKind)
+async def test_whoever_names_the_owner_as_a_leader_is_told_the_wallet(
+    open_pit: OpenPit, alice: Trader, kind: WalletKind
+) -> None:
+    pit, account = await open_pit(), owner(40 + _SIGNATURE_TYPES[kind])
+    contracts, data_url = pit.devnet.endpoints.contracts, pit.devnet.endpoints.data_url
+    async with trading_as(pit.devnet, kind, account) as trader, DataApi(data_url=data_url, clock=SystemClock()) as past:
+        accepted(await alice.client.place_limit_order(token_id=pit.yes, price="0.50", size="100", side="SELL"))
+        await trader.settled(
+            await trader.client.place_market_order(token_id=pit.yes, side="BUY", amount="10", max_price="0.50")
+        )
+        await alice.client.cancel_all()
+        said = await idleness(account.address, past, wallet_factories(contracts))
+        assert said is not None
+        assert (
+            f"this address has no fills; its {_NAMES[kind]} is {to_checksum_address(trader.wallet)}: add that" in said
+        )
+        assert await idleness(trader.wallet, past, wallet_factories(contracts)) is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 
-from remora.domain.ids import TxHash
+from remora.domain.ids import Address, TxHash
+from remora.domain.money import Collateral, Wei
 from remora.domain.order import (
+    Decision,
     Intent,
     IntentState,
     Leg,
@@ -16,9 +20,42 @@ from remora.domain.order import (
 )
 from remora.domain.records import LegEffect
 from remora.domain.signal import Side
-from remora.domain.transaction import TxState
+from remora.domain.transaction import GasPrice, TxState
+from remora.domain.usage import Taken, UsageQuestion
 from tests.contract.store import samples
 from tests.contract.store.implementations import Stores
+
+
+class _LookedOnly(Exception):
+    """Nothing is to be decided."""
+
+
+async def taken(stores: Stores, means_as_of: Mapping[Address, int]) -> Taken:
+    """Return what a decision would be given, and store nothing."""
+    seen: list[Taken] = []
+
+    def decide(found: Taken) -> Decision:
+        seen.append(found)
+        raise _LookedOnly
+
+    asked = UsageQuestion(
+        leader=samples.LEADER,
+        token_id=samples.TOKEN,
+        condition_id=None,
+        now_us=samples.NOW_US,
+        meters={},
+        followers=frozenset(),
+        means_as_of=means_as_of,
+    )
+    with suppress(_LookedOnly):
+        of = samples.signal(9_999)
+        await stores.signals.decide_and_record(of, asked, decide, stored_us=samples.NOW_US, state=IntentState.PENDING)
+    return seen[0]
+
+
+async def owed(stores: Stores) -> Mapping[Address, Collateral]:
+    """Return what followers owe."""
+    return (await taken(stores, {})).debts
 
 
 class Journey:
@@ -80,6 +117,14 @@ class Journey:
         await self.stores.settlements.record_transaction(
             transaction, tx_hash, purpose="settle", legs=legs, sent_us=samples.NOW_US + 2
         )
+        return tx_hash
+
+    async def replace(self, nonce: int, *, max_fee: int = 40) -> TxHash:
+        """Record one more transaction of an account nonce."""
+        gas_price = GasPrice(max_fee=Wei(max_fee), priority_fee=Wei(1))
+        transaction = replace(samples.transaction(nonce), gas_price=gas_price)
+        tx_hash = TxHash(samples.word(next(self._numbers)))
+        await self.stores.settlements.record_replacement(transaction, tx_hash, sent_us=samples.NOW_US + 2)
         return tx_hash
 
     async def mine(

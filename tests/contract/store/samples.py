@@ -33,7 +33,7 @@ from remora.domain.order import (
     SignedOrder,
 )
 from remora.domain.reasons import Because, Reason, because
-from remora.domain.records import Debt, DebtSide, LegEffect
+from remora.domain.records import DebtSide, LegEffect, Owed
 from remora.domain.signal import Fill, Role, Side, Signal
 from remora.domain.transaction import Call, GasPrice, Transaction
 
@@ -215,7 +215,7 @@ def unpaid(of: Leg, side: DebtSide = DebtSide.FOLLOWER) -> LegEffect:
         intent_state=IntentState.OWED,
         because=None,
         posting=None,
-        debt=Debt(side=side, leg=of, due=of.collateral, failure=LegFailure.COLLATERAL_REFUSED),
+        debt=Owed(side=side, leg=of, due=of.collateral, failure=LegFailure.COLLATERAL_REFUSED),
     )
 
 

@@ -16,6 +16,7 @@ from remora.adapters.store.database import opened
 from remora.domain.errors import OperatorError
 from remora.domain.money import Collateral, Shares
 from remora.domain.order import IntentState
+from remora.domain.signal import SignalState
 from tests.contract.store import samples
 from tests.contract.store.implementations import sqlite_stores
 
@@ -138,4 +139,10 @@ async def test_row_of_a_signal_holds_all_of_it(tmp_path: Path) -> None:
         (row,) = reader.execute("SELECT * FROM signals").fetchall()
     values = {field.name: getattr(heard, field.name) for field in fields(heard)}
     amounts = {name: value.units for name, value in values.items() if isinstance(value, Collateral | Shares)}
-    assert dict(row) == {**values, **amounts, "token_id": str(samples.TOKEN), "stored_us": 7}
+    kept = {
+        "token_id": str(samples.TOKEN),
+        "stored_us": 7,
+        "mined_heard_us": heard.heard_us,
+        "state": SignalState.MINED,
+    }
+    assert dict(row) == {**values, **amounts, **kept}

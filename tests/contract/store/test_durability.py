@@ -13,7 +13,7 @@ from remora.domain.order import IntentState
 from remora.domain.signal import Side
 from tests.contract.store import samples
 from tests.contract.store.implementations import OpenStores, Stores
-from tests.contract.store.journey import Journey
+from tests.contract.store.journey import Journey, owed
 
 
 async def snapshot(stores: Stores) -> dict[str, object]:
@@ -30,9 +30,9 @@ async def snapshot(stores: Stores) -> dict[str, object]:
         "unsettled": await settlements.unsettled(),
         "owed": await settlements.owed_proceeds(),
         "unmined": await settlements.unmined(),
-        "debts": await settlements.open_debts(),
-        "due": await stores.signals.debts(),
-        "nonces": await settlements.recorded_nonces(samples.OPERATOR),
+        "debts": await stores.debts.open_debts(),
+        "due": await owed(stores),
+        "nonces": await settlements.reservations(samples.OPERATOR),
         "books": await settlements.ledger_balances(),
         "audit": stores.audit(),
     }

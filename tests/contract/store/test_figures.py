@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from remora.adapters.store.database import engine_for
-from remora.adapters.store.figures import Figures, figures
+from remora.adapters.store.figures import Figures, Progress, figures, progress
+from remora.domain.ids import TxHash
 from remora.domain.money import Shares
 from remora.domain.order import IntentState, Leg, OrderState, SettlementStep
 from remora.domain.records import LegEffect
@@ -39,6 +40,15 @@ def read(tmp_path: Path) -> Figures:
     return found
 
 
+def waited_for(tmp_path: Path) -> Progress:
+    """Read how far the work has come, as who waits for it does."""
+    engine = engine_for(tmp_path / "remora.db")
+    with engine.connect() as connection:
+        found = progress(connection)
+    engine.dispose()
+    return found
+
+
 async def settle_at(journey: Journey, legs: list[Leg], effects: list[LegEffect], mined_us: int) -> None:
     tx_hash = await journey.send(legs)
     await journey.stores.settlements.record_mined(tx_hash, state=TxState.MINED, effects=effects, mined_us=mined_us)
@@ -56,6 +66,7 @@ async def test_empty_database_has_no_figures(stores: Stores, tmp_path: Path) -> 
         settled=0,
         debts_opened=0,
         debts_recovered=0,
+        gas_per_leg={},
         latency_us={
             "heard_to_stored": [],
             "heard_to_sent": [],
@@ -64,7 +75,7 @@ async def test_empty_database_has_no_figures(stores: Stores, tmp_path: Path) -> 
             "filled_to_settled": [],
         },
     )
-    assert found.unfinished == 0
+    assert waited_for(tmp_path) == Progress(signals=0, unfinished=0, owed=0)
 
 
 async def test_decisions_are_counted_by_state_and_reason(stores: Stores, tmp_path: Path) -> None:
@@ -83,9 +94,22 @@ async def test_decisions_are_counted_by_state_and_reason(stores: Stores, tmp_pat
     found = read(tmp_path)
     assert found.signals == 2
     assert found.intents == {"pending": 2, "failed": 1, "paper": 1}
-    assert found.unfinished == 2
+    assert waited_for(tmp_path) == Progress(signals=2, unfinished=2, owed=0)
     assert found.denials == {"MAX_ODDS": 2, "TOO_OLD": 1}
     assert sorted(found.latency_us["heard_to_stored"]) == [300, 500]
+
+
+async def test_a_trade_that_was_taken_back_is_waited_for(stores: Stores, tmp_path: Path) -> None:
+    """It comes again in another block, and its copies are then to be made: the work is not over meanwhile."""
+    heard = replace(samples.signal(1), block_hash=samples.word(0xB10C))
+    wanted = [samples.intent(heard)]
+    await stores.signals.record_decision(heard, wanted, [], stored_us=T, state=IntentState.PENDING)
+    await stores.signals.withdraw([samples.word(0xB10C)])
+    assert waited_for(tmp_path) == Progress(signals=0, unfinished=0, owed=0)
+    assert read(tmp_path).signals == 1
+    back = replace(heard, block_hash=samples.word(0xB20C))
+    await stores.signals.record_decision(back, wanted, [], stored_us=T, state=IntentState.PENDING)
+    assert waited_for(tmp_path) == Progress(signals=1, unfinished=1, owed=0)
 
 
 async def test_copies_are_counted_and_timed(stores: Stores, tmp_path: Path) -> None:
@@ -107,7 +131,7 @@ async def test_copies_are_counted_and_timed(stores: Stores, tmp_path: Path) -> N
     assert (found.orders, found.fills, found.settled) == (1, 2, 1)
     assert (found.debts_opened, found.debts_recovered) == (1, 0)
     assert found.intents == {"settled": 1, "owed": 1}
-    assert found.unfinished == 0
+    assert waited_for(tmp_path) == Progress(signals=1, unfinished=0, owed=1)
     assert found.latency_us == {
         "heard_to_stored": [0],
         "heard_to_sent": [1],
@@ -119,6 +143,7 @@ async def test_copies_are_counted_and_timed(stores: Stores, tmp_path: Path) -> N
     await settle_at(journey, legs[1:], [samples.settled(legs[1])], filled_us + 90_000)
     found = read(tmp_path)
     assert (found.settled, found.debts_opened, found.debts_recovered) == (2, 1, 1)
+    assert waited_for(tmp_path).owed == 0
     assert sorted(found.latency_us["filled_to_settled"]) == [5000, 90_000]
 
 
@@ -189,3 +214,14 @@ async def test_collecting_is_no_settlement(stores: Stores, tmp_path: Path) -> No
     found = read(tmp_path)
     assert found.settled == 1
     assert found.latency_us["filled_to_settled"] == [700], "the collection came before the fill and is no part of it"
+
+
+async def test_gas_per_leg_is_that_of_every_attempt_over_the_legs_that_settled(stores: Stores, tmp_path: Path) -> None:
+    journey, store = Journey(stores), stores.settlements
+    legs = await journey.fill(await journey.decide("ann", "bob", "cid"))
+    settling = [(legs, [samples.settled(legs[0])], 100), (legs[1:], [samples.settled(leg) for leg in legs[1:]], 51)]
+    for nonce, (sent, effects, gas_used) in enumerate(settling):
+        tx_hash = TxHash(samples.word(nonce))
+        await store.record_transaction(samples.transaction(nonce), tx_hash, purpose="deliver", legs=sent, sent_us=T)
+        await store.record_mined(tx_hash, state=TxState.MINED, effects=effects, mined_us=T, gas_used=gas_used)
+    assert read(tmp_path).gas_per_leg == {"deliver": 51}  # 151 for three, rounded up

@@ -1,13 +1,17 @@
-"""SettlementStore: transactions recorded before they are broadcast, legs settled once, debts until they are paid."""
+"""SettlementStore: transactions recorded before they are broadcast, legs settled once."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from remora.domain import ledger
+from remora.domain.chain import BlockId
 from remora.domain.errors import InvariantBroken
-from remora.domain.money import Collateral
-from remora.domain.order import IntentState, Leg, LegFailure, SettlementStep
-from remora.domain.records import Debt, DebtSide, SentTransaction
+from remora.domain.money import Shares, Wei
+from remora.domain.order import IntentState, Leg, LegState, SettlementStep
+from remora.domain.records import DebtSide, SentTransaction
 from remora.domain.signal import Side
 from remora.domain.transaction import TxState
 from tests.contract.store import samples
@@ -133,11 +137,11 @@ async def test_failing_posting_leaves_the_transaction_unmined(
 
 
 async def test_nonces_are_recorded_per_wallet(stores: Stores, journey: Journey) -> None:
-    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == frozenset()
+    assert await stores.settlements.reservations(samples.OPERATOR) == {}
     for nonce in (7, 4):
         await journey.send([], nonce=nonce)
-    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == {4, 7}
-    assert await stores.settlements.recorded_nonces(samples.wallet(0x0C)) == frozenset()
+    assert set(await stores.settlements.reservations(samples.OPERATOR)) == {4, 7}
+    assert await stores.settlements.reservations(samples.wallet(0x0C)) == {}
 
 
 @pytest.mark.parametrize("state", [TxState.MINED, TxState.REVERTED])
@@ -145,7 +149,7 @@ async def test_nonce_in_a_block_is_the_chain_s_to_know(stores: Stores, journey: 
     await journey.send([], nonce=8)
     tx_hash = await journey.send([], nonce=7)
     await stores.settlements.record_mined(tx_hash, state=state, effects=[], mined_us=1)
-    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == {8}
+    assert set(await stores.settlements.reservations(samples.OPERATOR)) == {8}
 
 
 @pytest.mark.parametrize("state", TxState)
@@ -158,6 +162,31 @@ async def test_nonce_is_used_once(stores: Stores, journey: Journey, legs: list[L
     assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
 
 
+async def test_transactions_that_a_reorg_took_back_are_open_again_and_their_legs_stand(
+    stores: Stores, journey: Journey, legs: list[Leg]
+) -> None:
+    await stores.settlements.record_mined(await journey.send([], nonce=6), state=TxState.MINED, effects=[], mined_us=1)
+    effects = [samples.settled(leg) for leg in legs]
+    tx_hash = await journey.send(legs, nonce=7)
+    await stores.settlements.record_mined(tx_hash, state=TxState.MINED, effects=effects, mined_us=2)
+    books = await stores.settlements.ledger_balances()
+
+    assert await stores.settlements.reopen_transactions(samples.OPERATOR, 7, mined_since_us=3) == 0
+    assert await stores.settlements.reopen_transactions(samples.OPERATOR, 7, mined_since_us=2) == 1
+    assert await stores.settlements.reopen_transactions(samples.OPERATOR, 7, mined_since_us=2) == 0
+    (sent,) = await stores.settlements.unmined()
+    assert (sent.tx_hash, in_order(list(sent.legs))) == (tx_hash, in_order(legs))
+    assert set(await stores.settlements.reservations(samples.OPERATOR)) == {7}
+    assert await stores.settlements.unsettled() == 0
+
+    await stores.settlements.discard_transaction(tx_hash)
+    assert len(await stores.settlements.unmined()) == 1
+    news = await stores.settlements.record_mined(tx_hash, state=TxState.MINED, effects=effects, mined_us=3)
+    assert not news & {effect.settlement_id for effect in effects if effect.leg_state is LegState.SETTLED}
+    assert await stores.settlements.unmined() == []
+    assert await stores.settlements.ledger_balances() == books
+
+
 async def test_unmined_come_by_wallet_and_nonce(stores: Stores, journey: Journey) -> None:
     for nonce in (2, 0, 1):
         await journey.send([], nonce=nonce)
@@ -166,7 +195,7 @@ async def test_unmined_come_by_wallet_and_nonce(stores: Stores, journey: Journey
 
 async def test_discarded_transaction_frees_nonce_and_legs(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
     await stores.settlements.discard_transaction(await journey.send(legs, nonce=7))
-    assert await stores.settlements.recorded_nonces(samples.OPERATOR) == frozenset()
+    assert await stores.settlements.reservations(samples.OPERATOR) == {}
     assert await stores.settlements.unmined() == []
     assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
 
@@ -182,77 +211,120 @@ async def test_mined_transaction_is_not_discarded(stores: Stores, journey: Journ
         await journey.send([], nonce=0)
 
 
-# Debts.
+# Replacements.
 
 
-async def test_unpaid_delivery_is_a_debt_of_the_follower(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    await journey.mine(legs, [samples.settled(legs[0]), samples.unpaid(legs[1])])
-    assert await stores.settlements.open_debts() == [
-        Debt(
-            side=DebtSide.FOLLOWER,
-            leg=legs[1],
-            due=Collateral(9_000_000),
-            failure=LegFailure.COLLATERAL_REFUSED,
-        )
-    ]
-    assert await stores.settlements.unsettled() == 0, "a debt is recovery's, not settlement's"
-    assert await stores.settlements.pending_legs() == []
-    assert stores.audit().intents[legs[1].intent_id] == (IntentState.OWED, None)
+async def test_a_nonce_has_several_transactions_and_one_set_of_legs(
+    stores: Stores, journey: Journey, legs: list[Leg]
+) -> None:
+    first = await journey.send(legs, nonce=7)
+    second = await journey.replace(7, max_fee=40)
+    assert first != second
+    (sent,) = await stores.settlements.unmined()
+    assert (sent.tx_hash, sent.transaction.gas_price.max_fee) == (second, Wei(40))
+    assert sent.earlier == (samples.transaction(7),)
+    assert in_order(list(sent.legs)) == in_order(legs)
+    assert sent.purpose == "settle"
+    assert dict(await stores.settlements.reservations(samples.OPERATOR)) == {7: sent.transaction.bound}
 
 
-async def test_debt_is_recovered_when_its_leg_settles(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    await journey.mine(legs, [samples.unpaid(leg) for leg in legs])
-    await journey.mine(legs[:1], [samples.settled(legs[0])])
-    assert [debt.leg for debt in await stores.settlements.open_debts()] == legs[1:]
-    assert stores.audit().intents[legs[0].intent_id] == (IntentState.SETTLED, None)
+@pytest.mark.parametrize("mined", [0, 1, 2])
+async def test_whichever_is_mined_ends_the_nonce_and_the_others_are_replaced(
+    stores: Stores, journey: Journey, legs: list[Leg], mined: int
+) -> None:
+    hashes = [await journey.send(legs, nonce=7), await journey.replace(7), await journey.replace(7)]
+    effects = [samples.settled(leg) for leg in legs]
+    await stores.settlements.record_mined(
+        hashes[mined], state=TxState.MINED, effects=effects, mined_us=9, gas_used=50_000
+    )
+    assert await stores.settlements.unmined() == []
+    assert await stores.settlements.reservations(samples.OPERATOR) == {}
+    assert await stores.settlements.unsettled() == 0
+    books = await stores.settlements.ledger_balances()
+    for late in hashes:
+        await stores.settlements.record_mined(late, state=TxState.MINED, effects=effects, mined_us=10)
+    assert await stores.settlements.ledger_balances() == books
+    with pytest.raises(InvariantBroken, match="has its end"):
+        await journey.replace(7)
 
 
-async def test_debt_that_fails_again_is_still_one_debt(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
+async def test_legs_without_outcome_in_a_replacement_are_pending_again(
+    stores: Stores, journey: Journey, legs: list[Leg]
+) -> None:
+    await journey.send(legs, nonce=7)
+    second = await journey.replace(7)
+    await stores.settlements.record_mined(second, state=TxState.REVERTED, effects=[], mined_us=9)
+    assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
+
+
+async def test_discarding_forgets_the_whole_nonce(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
+    await journey.send(legs, nonce=7)
+    other = await journey.send([], nonce=8)
+    await stores.settlements.discard_transaction(await journey.replace(7))
+    assert [sent.tx_hash for sent in await stores.settlements.unmined()] == [other]
+    assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
+
+
+async def test_a_reorg_opens_all_of_a_nonce_again(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
+    first = await journey.send(legs, nonce=7)
+    second = await journey.replace(7)
+    effects = [samples.settled(leg) for leg in legs]
+    await stores.settlements.record_mined(second, state=TxState.MINED, effects=effects, mined_us=2)
+    books = await stores.settlements.ledger_balances()
+    assert await stores.settlements.reopen_transactions(samples.OPERATOR, 7, mined_since_us=1) == 1
+    (sent,) = await stores.settlements.unmined()
+    assert (sent.tx_hash, len(sent.earlier), in_order(list(sent.legs))) == (second, 1, in_order(legs))
+    await stores.settlements.record_mined(first, state=TxState.MINED, effects=effects, mined_us=3)
+    assert await stores.settlements.unmined() == []
+    assert await stores.settlements.ledger_balances() == books
+
+
+async def test_the_last_blocks_that_ended_transactions_come_highest_first(stores: Stores, journey: Journey) -> None:
+    blocks = [BlockId(number, f"0x{number:064x}") for number in range(4)]
+    for nonce, (block, mined_us) in enumerate([(blocks[2], 5), (blocks[1], 4), (blocks[2], 6), (blocks[3], 7)]):
+        tx_hash = await journey.send([], nonce=nonce)
+        await stores.settlements.record_mined(tx_hash, state=TxState.MINED, effects=[], mined_us=mined_us, block=block)
+    unnamed = await journey.send([], nonce=9)
+    await stores.settlements.record_mined(unnamed, state=TxState.MINED, effects=[], mined_us=9)
+    assert await stores.settlements.blocks_since(0, 9) == [blocks[3], blocks[2], blocks[1]]
+    assert await stores.settlements.blocks_since(0, 2) == [blocks[3], blocks[2]]
+    assert await stores.settlements.blocks_since(6, 9) == [blocks[3], blocks[2]]
+    assert await stores.settlements.blocks_since(8, 9) == []
+
+
+async def test_blocks_that_are_gone_open_all_of_the_nonces_that_they_ended(
+    stores: Stores, journey: Journey, legs: list[Leg]
+) -> None:
+    here, there, other = (BlockId(4, f"0x{digit:064x}") for digit in (4, 5, 6))
+    first = await journey.send(legs, nonce=7)
+    second = await journey.replace(7)
+    beside = await journey.send([], nonce=8)
+    effects = [samples.settled(leg) for leg in legs]
+    await stores.settlements.record_mined(first, state=TxState.MINED, effects=effects, mined_us=2, block=here)
+    await stores.settlements.record_mined(beside, state=TxState.MINED, effects=[], mined_us=2, block=other)
+    assert await stores.settlements.reopen_blocks([there]) == 0
+    assert await stores.settlements.reopen_blocks([here, there]) == 1
+    assert await stores.settlements.reopen_blocks([here]) == 0
+    (sent,) = await stores.settlements.unmined()
+    assert (sent.tx_hash, len(sent.earlier), in_order(list(sent.legs))) == (second, 1, in_order(legs))
+    assert await stores.settlements.blocks_since(0, 9) == [other]
+
+    await stores.settlements.record_mined(second, state=TxState.MINED, effects=effects, mined_us=3, block=there)
+    assert set(await stores.settlements.blocks_since(0, 9)) == {there, other}
+    assert await stores.settlements.unmined() == []
+
+
+async def test_what_a_transaction_cost_is_booked_once_rounded_up(stores: Stores, journey: Journey) -> None:
+    tx_hash = await journey.send([], nonce=4)
     for _ in range(2):
-        await journey.mine(legs[:1], [samples.unpaid(legs[0])])
-    assert [debt.leg for debt in await stores.settlements.open_debts()] == legs[:1]
-
-
-async def test_debt_stays_open_while_it_is_tried(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    await journey.mine(legs[:1], [samples.unpaid(legs[0])])
-    await journey.send(legs[:1])
-    assert len(await stores.settlements.open_debts()) == 1
-    assert [sent.legs for sent in await stores.settlements.unmined()] == [(legs[0],)]
-
-
-async def test_debts_add_up_by_follower(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    assert await stores.signals.debts() == {}
-    more = await journey.fill(await journey.decide("ann"), collateral=500)
-    await journey.mine([*legs, *more], [samples.unpaid(leg) for leg in (*legs, *more)])
-    ann, bob = samples.follower("ann"), samples.follower("bob")
-    assert await stores.signals.debts() == {ann: Collateral(9_000_500), bob: Collateral(9_000_000)}
-
-
-async def test_paid_debt_is_owed_no_more(stores: Stores, journey: Journey, legs: list[Leg]) -> None:
-    await journey.mine(legs, [samples.unpaid(leg) for leg in legs])
-    await journey.mine(legs[:1], [samples.settled(legs[0])])
-    assert await stores.signals.debts() == {legs[1].follower: legs[1].collateral}
-
-
-async def test_what_the_operator_owes_is_no_debt_of_the_follower(stores: Stores, journey: Journey) -> None:
-    intents = await journey.decide(side=Side.SELL)
-    await journey.collect(intents)
-    legs = await journey.fill(intents)
-    await journey.mine(legs, [samples.unpaid(leg, DebtSide.OPERATOR) for leg in legs])
-    assert len(await stores.settlements.open_debts()) == 1
-    assert await stores.signals.debts() == {}
-
-
-async def test_debts_come_oldest_first(stores: Stores, journey: Journey) -> None:
-    opened = []
-    for mined_us in (30, 10, 20):
-        (leg,) = await journey.fill(await journey.decide())
-        tx_hash = await journey.send([leg])
         await stores.settlements.record_mined(
-            tx_hash, state=TxState.MINED, effects=[samples.unpaid(leg)], mined_us=mined_us
+            tx_hash, state=TxState.MINED, effects=[], mined_us=1, cost=Wei(2_000_000_001)
         )
-        opened.append(leg)
-    assert [debt.leg for debt in await stores.settlements.open_debts()] == [opened[1], opened[2], opened[0]]
+    books = await stores.settlements.ledger_balances()
+    assert books == {(ledger.operator_account(samples.OPERATOR), ledger.NATIVE): -3, (ledger.GAS, ledger.NATIVE): 3}
+
+
+# Proceeds.
 
 
 async def test_proceeds_are_owed_until_they_are_remitted(stores: Stores, journey: Journey) -> None:
@@ -264,7 +336,7 @@ async def test_proceeds_are_owed_until_they_are_remitted(stores: Stores, journey
 
     await journey.mine([leg], [samples.unpaid(leg, DebtSide.OPERATOR)])
     assert await stores.settlements.owed_proceeds() == [leg]
-    assert [debt.side for debt in await stores.settlements.open_debts()] == [DebtSide.OPERATOR]
+    assert [debt.side for debt in await stores.debts.open_debts()] == [DebtSide.OPERATOR]
 
     await journey.send([leg])
     assert await stores.settlements.owed_proceeds() == [leg]
@@ -281,3 +353,12 @@ async def test_remitted_proceeds_are_not_owed(stores: Stores, journey: Journey) 
 async def test_deliveries_are_no_proceeds(stores: Stores, legs: list[Leg]) -> None:
     assert in_order(await stores.settlements.pending_legs()) == in_order(legs)
     assert await stores.settlements.owed_proceeds() == []
+
+
+async def test_a_leg_is_sent_only_as_it_is_stored(stores: Stores, journey: Journey) -> None:
+    """A fill that came late may have cut what goes back."""
+    (leg,) = await journey.fill(await journey.decide(side=Side.SELL))
+    with pytest.raises(InvariantBroken, match="changed"):
+        await journey.send([replace(leg, returned=leg.returned + Shares(1))])
+    assert await stores.settlements.pending_legs() == [leg]
+    await journey.send([leg])

@@ -1,4 +1,4 @@
-"""A venue on loopback that answers as it is told, real time, and an order to post."""
+"""A venue on loopback that answers as it is told, real time, and an order to post; and a devnet, where orders trade."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from aiohttp import web
 from remora.adapters.keys.mnemonic import MnemonicSigner
 from remora.adapters.venue.client import ClobVenue
 from remora.adapters.venue.transport import Timeouts
+from remora.devnet.accounts import MNEMONIC
+from remora.devnet.generations import exchanges
+from remora.devnet.launcher import DevnetConfig, running_devnet
+from remora.domain.contracts import Exchanges
 from remora.domain.ids import Address, TokenId
+from remora.domain.money import ONE, Collateral
 from remora.domain.order import OrderKind, OrderTerms, SignedOrder
 from remora.domain.signal import Side
+from tests.contract.venue.floor import Floor
 
 CHAIN_ID = 31337
 EXCHANGE = Address("0x" + 40 * "e")
-TIMEOUTS = Timeouts(connect_s=0.5, answer_s=0.5)
 SECRET = b"thirty-two bytes of API secret!!"
 API_KEY = {
     "apiKey": "f4f247b7-4ac7-ff29-a152-04fda0a8755a",
@@ -114,8 +119,7 @@ def signer() -> MnemonicSigner:
     return MnemonicSigner(
         "test test test test test test test test test test test junk",
         chain_id=CHAIN_ID,
-        exchange=EXCHANGE,
-        neg_risk_exchange=EXCHANGE,
+        exchanges=Exchanges(standard=EXCHANGE, neg_risk=EXCHANGE, v3=EXCHANGE),
         fleet_size=2,
     )
 
@@ -140,13 +144,37 @@ def order(signer: MnemonicSigner, wallet: Address) -> SignedOrder:
     return signer.sign_order(terms, OrderKind.FAK, neg_risk=False)
 
 
+@pytest.fixture
+def timeouts() -> Timeouts:
+    return Timeouts()
+
+
 @pytest_asyncio.fixture
 async def venue(
-    loopback: LoopbackVenue, signer: MnemonicSigner, clock: SystemClock, wallet: Address
+    loopback: LoopbackVenue, signer: MnemonicSigner, clock: SystemClock, wallet: Address, timeouts: Timeouts
 ) -> AsyncIterator[ClobVenue]:
-    """The client, short of patience, with the wallet authenticated."""
+    """The client, with the wallet authenticated."""
     async with ClobVenue(
-        clob_url=loopback.url, signer=signer, chain_id=CHAIN_ID, clock=clock, timeouts=TIMEOUTS
+        clob_url=loopback.url, signer=signer, chain_id=CHAIN_ID, clock=clock, timeouts=timeouts
     ) as client:
         await client.authenticate(wallet)
         yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def floor() -> AsyncIterator[Floor]:
+    async with running_devnet(DevnetConfig(block_time_s=0.2, markets=())) as devnet:
+        endpoints = devnet.endpoints
+        signer = MnemonicSigner(
+            MNEMONIC,
+            chain_id=endpoints.chain_id,
+            exchanges=exchanges(endpoints.contracts),
+            fleet_size=2,
+        )
+        await devnet.funding.fund(signer.fleet, collateral=Collateral(100_000 * ONE), approve_exchanges=True)
+        async with ClobVenue(
+            clob_url=endpoints.clob_url, signer=signer, chain_id=endpoints.chain_id, clock=SystemClock()
+        ) as venue:
+            for wallet in signer.fleet:
+                await venue.authenticate(wallet)
+            yield Floor(devnet=devnet, signer=signer, venue=venue)

@@ -3,129 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
-from remora.adapters.keys.mnemonic import MnemonicSigner
-from remora.adapters.venue.client import ClobVenue
-from remora.devnet.accounts import MNEMONIC
-from remora.devnet.balances import shares_of
-from remora.devnet.endpoints import Market
-from remora.devnet.launcher import Devnet, DevnetConfig, running_devnet
-from remora.devnet.markets import MarketTerms
+from remora.adapters.venue.data_api import DataApi
 from remora.domain.errors import OutcomeUnknown, Refused
 from remora.domain.ids import Address, ConditionId, OrderHash, TokenId
-from remora.domain.market import MarketInfo, Quote
-from remora.domain.money import ONE, Collateral, Price, Shares
-from remora.domain.order import OrderKind, OrderReport, OrderTerms, SignedOrder
+from remora.domain.market import Level, MarketInfo
+from remora.domain.money import ONE, Price, Shares
+from remora.domain.order import OrderKind, OrderReport
 from remora.domain.signal import Side
 from tests.contract.venue.conftest import SystemClock
+from tests.contract.venue.floor import Floor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 UNKNOWN = OrderHash("0x" + 64 * "a")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floor:
-    """A devnet, the client, and two operator wallets: `maker` rests orders that `taker` hits."""
-
-    devnet: Devnet
-    signer: MnemonicSigner
-    venue: ClobVenue
-    salts: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-
-    @property
-    def taker(self) -> Address:
-        return self.signer.fleet[0]
-
-    @property
-    def maker(self) -> Address:
-        return self.signer.fleet[1]
-
-    async def open_market(
-        self, *, neg_risk: bool = False, tick_size: str = "0.01", min_order_size: str = "5", fee_rate: str = "0"
-    ) -> Market:
-        """Open a market in which both wallets hold 100 shares of each outcome."""
-        market = await self.devnet.open_market(
-            MarketTerms(
-                question=f"Will number {next(self.salts)} be copied?",
-                neg_risk=neg_risk,
-                tick_size=tick_size,
-                min_order_size=min_order_size,
-                fee_rate=fee_rate,
-            )
-        )
-        for wallet in (self.maker, self.taker):
-            await self.devnet.funding.split(wallet, market, Shares(100 * ONE))
-        return market
-
-    def order(
-        self, wallet: Address, market: Market, side: Side, *, kind: OrderKind, price: str, size: int
-    ) -> SignedOrder:
-        """Sign an order for so many whole YES shares."""
-        shares = size * ONE
-        collateral = Price.parse(price).cost_floor(Shares(shares)).units
-        terms = OrderTerms(
-            salt=next(self.salts),
-            maker=wallet,
-            signer=wallet,
-            token_id=TokenId(market.yes_token_id),
-            maker_amount=collateral if side is Side.BUY else shares,
-            taker_amount=shares if side is Side.BUY else collateral,
-            side=side,
-            timestamp_ms=time.time_ns() // 10**6,
-        )
-        return self.signer.sign_order(terms, kind, neg_risk=market.neg_risk)
-
-    async def rest(self, market: Market, side: Side, *, price: str, size: int) -> SignedOrder:
-        """Put an order of the maker into the book."""
-        order = self.order(self.maker, market, side, kind=OrderKind.GTC, price=price, size=size)
-        assert (await self.venue.submit(order)).status == "live"
-        return order
-
-    def taking(self, market: Market, side: Side, *, price: str, size: int) -> SignedOrder:
-        """Sign an order of the taker that fills at once or not at all."""
-        return self.order(self.taker, market, side, kind=OrderKind.FAK, price=price, size=size)
-
-    async def final_report(self, order: SignedOrder) -> OrderReport:
-        """Ask until nothing of the order is pending."""
-        async with asyncio.timeout(20):
-            while True:
-                report = await self.venue.report(order.order_hash, order.terms.maker)
-                assert report is not None
-                if not report.pending:
-                    return report
-                await asyncio.sleep(0.1)
-
-    async def shares(self, wallet: Address, market: Market) -> Shares:
-        """Return a wallet's YES shares on chain."""
-        return await shares_of(self.devnet.node, self.devnet.endpoints.contracts, wallet, TokenId(market.yes_token_id))
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def floor() -> AsyncIterator[Floor]:
-    async with running_devnet(DevnetConfig(block_time_s=0.2, markets=())) as devnet:
-        endpoints = devnet.endpoints
-        signer = MnemonicSigner(
-            MNEMONIC,
-            chain_id=endpoints.chain_id,
-            exchange=Address(endpoints.contracts.exchange),
-            neg_risk_exchange=Address(endpoints.contracts.neg_risk_exchange),
-            fleet_size=2,
-        )
-        await devnet.funding.fund(signer.fleet, collateral=Collateral(100_000 * ONE), approve_exchanges=True)
-        async with ClobVenue(
-            clob_url=endpoints.clob_url, signer=signer, chain_id=endpoints.chain_id, clock=SystemClock()
-        ) as venue:
-            for wallet in signer.fleet:
-                await venue.authenticate(wallet)
-            yield Floor(devnet=devnet, signer=signer, venue=venue)
 
 
 async def test_market(floor: Floor) -> None:
@@ -143,22 +38,37 @@ async def test_market(floor: Floor) -> None:
 
 async def test_what_the_venue_does_not_know_is_none(floor: Floor) -> None:
     assert await floor.venue.market(TokenId(2**255 + 7)) is None
-    assert await floor.venue.quote(TokenId(2**255 + 7)) is None
+    assert await floor.venue.book(TokenId(2**255 + 7)) is None
     assert await floor.venue.report(UNKNOWN, floor.taker) is None
 
 
-async def test_quote(floor: Floor) -> None:
+def level(price: str, shares: int) -> Level:
+    return Level(price=Price.parse(price), shares=Shares(shares * ONE))
+
+
+async def test_a_book_is_best_first_on_both_sides(floor: Floor) -> None:
     market = await floor.open_market()
-    assert await floor.venue.quote(TokenId(market.yes_token_id)) == Quote(best_bid=None, best_ask=None)
-    for side, price in ((Side.BUY, "0.4"), (Side.BUY, "0.51"), (Side.SELL, "0.9"), (Side.SELL, "0.52")):
-        await floor.rest(market, side, price=price, size=5)
-    assert await floor.venue.quote(TokenId(market.yes_token_id)) == Quote(
-        best_bid=Price(510_000), best_ask=Price(520_000)
-    )
+    yes, no = TokenId(market.yes_token_id), TokenId(market.no_token_id)
+    empty = await floor.venue.book(yes)
+    assert empty is not None
+    assert (empty.best_bid, empty.best_ask) == (None, None)
+    for side, price, size in (
+        (Side.BUY, "0.4", 5),
+        (Side.BUY, "0.51", 6),
+        (Side.SELL, "0.9", 7),
+        (Side.SELL, "0.52", 8),
+    ):
+        await floor.rest(market, side, price=price, size=size)
+    book = await floor.venue.book(yes)
+    assert book is not None
+    assert book.bids == (level("0.51", 6), level("0.4", 5))
+    assert book.asks == (level("0.52", 8), level("0.9", 7))
+    assert abs(book.as_of_us - time.time_ns() // 1000) < 60_000_000
     # The other outcome's book is the mirror: bids of YES are asks of NO at 1 - p.
-    assert await floor.venue.quote(TokenId(market.no_token_id)) == Quote(
-        best_bid=Price(480_000), best_ask=Price(490_000)
-    )
+    both = await floor.venue.books({yes, no})
+    assert (both[yes].bids, both[yes].asks) == (book.bids, book.asks)
+    assert both[no].bids == (level("0.48", 8), level("0.1", 7))
+    assert both[no].asks == (level("0.49", 6), level("0.6", 5))
 
 
 @pytest.mark.parametrize("neg_risk", [False, True])
@@ -195,6 +105,13 @@ async def test_a_resting_order_is_pending_with_nothing_matched(floor: Floor) -> 
     )
 
 
+async def test_open_orders_are_those_of_the_wallet_that_rest(floor: Floor) -> None:
+    market = await floor.open_market()
+    order = await floor.rest(market, Side.BUY, price="0.10", size=10)
+    assert order.order_hash in await floor.venue.open_orders(floor.maker)
+    assert order.order_hash not in await floor.venue.open_orders(floor.taker)
+
+
 async def test_an_order_that_finds_nobody_is_refused_and_unknown(floor: Floor) -> None:
     market = await floor.open_market()
     order = floor.taking(market, Side.BUY, price="0.5", size=10)
@@ -221,6 +138,19 @@ async def test_an_order_sent_twice_is_unknown_and_its_report_tells_of_one(floor:
     assert await floor.shares(floor.taker, market) == Shares(110_000_000)
 
 
+async def test_an_order_rests_until_it_is_cancelled_and_keeps_what_it_matched(floor: Floor) -> None:
+    market = await floor.open_market()
+    signed = floor.order(floor.maker, market, Side.BUY, kind=OrderKind.GTD, price="0.3", size=10)
+    resting = replace(signed, expiration_s=int(time.time()) + 240)
+    assert (await floor.venue.submit(resting)).status == "live"
+    await floor.venue.submit(floor.taking(market, Side.SELL, price="0.3", size=4))
+    assert not await floor.venue.cancel(resting.order_hash, floor.taker)  # it is another's
+    assert await floor.venue.cancel(resting.order_hash, floor.maker)
+    assert not await floor.venue.cancel(resting.order_hash, floor.maker)
+    report = await floor.final_report(resting)
+    assert (report.status, report.matched) == ("CANCELED", Shares(4_000_000))
+
+
 async def test_a_wallet_knows_nothing_of_anothers_order(floor: Floor) -> None:
     market = await floor.open_market()
     order = await floor.rest(market, Side.BUY, price="0.3", size=10)
@@ -242,3 +172,19 @@ async def test_many_orders_at_once_are_each_acknowledged_as_their_own(floor: Flo
         tasks = [group.create_task(floor.venue.submit(order)) for order in orders]
     assert [task.result().order_hash for task in tasks] == [order.order_hash for order in orders]
     assert sum(task.result().taking for task in tasks) == 100_000_000
+
+
+async def test_the_public_history_tells_of_both_sides_of_a_match(floor: Floor) -> None:
+    market = await floor.open_market()
+    resting = await floor.rest(market, Side.SELL, price="0.40", size=10)
+    taking = floor.taking(market, Side.BUY, price="0.40", size=10)
+    began_s = time.time_ns() // 10**9
+    await floor.venue.submit(taking)
+    filled = await floor.final_report(taking)
+    async with DataApi(data_url=floor.devnet.endpoints.data_url, clock=SystemClock()) as history:
+        for wallet, side in ((resting.terms.maker, Side.SELL), (taking.terms.maker, Side.BUY)):
+            trade = (await history.trades(wallet, began_s - 5))[-1]
+            assert (trade.side, trade.token_id) == (side, TokenId(market.yes_token_id))
+            assert (trade.shares, trade.price) == (Shares(10 * ONE), Price.parse("0.40"))
+            assert trade.tx_hash in filled.tx_hashes
+        assert not await history.has_traded(Address("0x" + 40 * "9"))

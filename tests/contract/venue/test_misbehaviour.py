@@ -11,12 +11,19 @@ from aiohttp import web
 
 from remora.adapters.keys.mnemonic import MnemonicSigner
 from remora.adapters.venue.client import ClobVenue
+from remora.adapters.venue.transport import Timeouts
 from remora.domain.errors import Malformed, OperatorError, OutcomeUnknown, Refused, RemoraError, Retryable
 from remora.domain.ids import Address, OrderHash, TokenId
 from remora.domain.order import SignedOrder
 from tests.contract.venue.conftest import LoopbackVenue, SystemClock
 
 ORDER = "POST /order"
+
+
+@pytest.fixture
+def timeouts() -> Timeouts:
+    """No time for who falls silent or dribbles."""
+    return Timeouts(connect_s=0.5, answer_s=0.5)
 
 
 async def hang_up(request: web.Request) -> web.StreamResponse:
@@ -80,7 +87,7 @@ async def test_a_question_whose_answer_is_lost_may_be_asked_again(
 ) -> None:
     loopback.handlers["GET /book"] = misbehave
     with pytest.raises(Retryable):
-        await venue.quote(TokenId(1))
+        await venue.book(TokenId(1))
 
 
 NULL_HASHES = {

@@ -38,6 +38,16 @@ async def test_an_order_costs_one_post(venue: ClobVenue, loopback: LoopbackVenue
     assert json.loads(posted.body)["order"]["signature"] == "0x" + order.signature.hex()
 
 
+async def test_an_order_that_is_not_wanted_any_more_when_its_turn_comes_costs_none(
+    venue: ClobVenue, loopback: LoopbackVenue, order: SignedOrder
+) -> None:
+    loopback.heard.clear()
+    with pytest.raises(Retryable) as refused:
+        await venue.submit(order, wanted=lambda: False)
+    assert refused.value.delay_s == 0
+    assert loopback.heard == []
+
+
 async def test_a_market_costs_two_requests_however_many_ask(venue: ClobVenue, loopback: LoopbackVenue) -> None:
     list_market(loopback)
     loopback.heard.clear()
@@ -56,17 +66,17 @@ async def test_a_market_costs_two_requests_however_many_ask(venue: ClobVenue, lo
     assert [heard.path for heard in loopback.heard] == [f"/markets-by-token/{TOKEN}", f"/clob-markets/{CONDITION}"]
 
 
-async def test_an_unknown_token_has_no_market_and_no_quote(venue: ClobVenue) -> None:
+async def test_an_unknown_token_has_no_market_and_no_book(venue: ClobVenue) -> None:
     assert await venue.market(TOKEN) is None
-    assert await venue.quote(TOKEN) is None
+    assert await venue.book(TOKEN) is None
 
 
-async def test_a_quote_asks_every_time(venue: ClobVenue, loopback: LoopbackVenue) -> None:
-    loopback.answers("GET /book", {"bids": [{"price": "0.5", "size": "1"}], "asks": []})
+async def test_a_book_asks_every_time(venue: ClobVenue, loopback: LoopbackVenue) -> None:
+    loopback.answers("GET /book", {"bids": [{"price": "0.5", "size": "1"}], "asks": [], "timestamp": "1795368118133"})
     for _ in range(2):
-        quote = await venue.quote(TOKEN)
-        assert quote is not None
-        assert (quote.best_bid, quote.best_ask) == (Price(500_000), None)
+        book = await venue.book(TOKEN)
+        assert book is not None
+        assert (book.best_bid, book.best_ask) == (Price(500_000), None)
     assert [heard.query for heard in loopback.requests("GET /book")] == [{"token_id": str(TOKEN)}] * 2
 
 

@@ -19,8 +19,8 @@ Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def transport_to(port: int) -> AsyncIterator[Transport]:
-    transport = Transport(f"http://127.0.0.1:{port}/", Timeouts(connect_s=0.3, answer_s=0.3))
+async def transport_to(port: int, *, connect_s: float = 0.3, answer_s: float = 0.3) -> AsyncIterator[Transport]:
+    transport = Transport(f"http://127.0.0.1:{port}/", Timeouts(connect_s=connect_s, answer_s=answer_s))
     try:
         yield transport
     finally:
@@ -106,14 +106,15 @@ async def test_a_connection_that_takes_too_long_to_make_is_retryable() -> None:
 
 
 async def test_waiting_too_long_for_a_place_in_the_pool_is_retryable() -> None:
-    async with port_of(listen_only) as port, transport_to(port) as transport:
+    # Long enough for a hundred connections, and for the last one to give up before the others do.
+    async with port_of(listen_only) as port, transport_to(port, connect_s=2, answer_s=5) as transport:
         outcomes = await asyncio.gather(*(transport.send(POST) for _ in range(101)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes].count(OutcomeUnknown) == 100
     assert [type(outcome) for outcome in outcomes].count(Retryable) == 1
 
 
 async def test_connections_have_no_delay() -> None:
-    async with port_of(answer) as port, transport_to(port) as transport:
+    async with port_of(answer) as port, transport_to(port, connect_s=10, answer_s=10) as transport:
         await transport.send(POST)
         assert [no_delay(connection) for connection in kept_connections(transport)] == [1]
 

@@ -29,7 +29,7 @@ async def test_a_wallet_without_an_api_key_is_out_and_the_others_serve(theatre: 
 
 async def test_an_unresolved_order_of_a_wallet_that_is_out_holds_up_no_other(theatre: Theatre) -> None:
     async with theatre.rehearsal(
-        trio, fleet_size=3, REMORA_FOLLOWERS_PER_ORDER="1", REMORA_SHUTDOWN_S="1"
+        trio, fleet_size=3, REMORA_FOLLOWERS_PER_ORDER="1", REMORA_SHUTDOWN_S="1", REMORA_NEVER_ARRIVED_S="6"
     ) as rehearsal:
         await rehearsal.start()
         lost = [rehearsal.trap(Moment.AFTER, "POST /order", _lose_the_answer, spare=spare) for spare in range(3)]

@@ -1,4 +1,4 @@
-"""What moves a leader's shares without a trade makes no signal: gifts, splits, merges, redemptions."""
+"""What moves a leader's shares without a trade is never a trade: gifts, splits, merges, redemptions."""
 
 from __future__ import annotations
 
@@ -14,20 +14,32 @@ from remora.devnet.markets import ORACLE, MarketTerms
 from remora.devnet.transactions import Act, transact
 from remora.domain.ids import Address
 from remora.domain.money import ONE, Shares
+from tests.scenario.evidence import exits
 from tests.scenario.rehearsal import Rehearsal, until
 from tests.scenario.theatre import LongRun, Theatre
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUESTION = "Will a leader be copied who does not trade?"
+EXITS = [
+    ("transfer", 10, 50),  # the gift of YES
+    ("transfer", 10, 40),  # and of both
+    ("transfer", 10, 50),
+    ("merge", 10, 30),
+    ("merge", 10, 40),
+    ("redemption", 20, 20),
+    ("redemption", 30, 30),
+]
+"""What leaves of 50 of each outcome, and what was held before, in whole shares. Splits bring shares: no exit."""
+
 COLLATERAL_MOVES = {"collateral transfer", "collateral wrap"}
 FRIEND = scripted(Role.FOLLOWER, 99, seed=99).address
 
 
-async def test_gifts_splits_merges_and_redemptions_make_no_signal(run: LongRun, theatre: Theatre) -> None:
+async def test_gifts_splits_merges_and_redemptions_are_no_trades(run: LongRun, theatre: Theatre) -> None:
     market = await theatre.devnet.open_market(MarketTerms(question=QUESTION))
     async with run.scene() as rehearsal:
-        before = rehearsal.performance.read().signals
+        before = len(exits(rehearsal.performance))
         leader = rehearsal.performance.cast.leaders[0].address
         await theatre.devnet.funding.split(leader, market, Shares(50 * ONE))
         for act in _moves(rehearsal, leader, market):
@@ -37,7 +49,11 @@ async def test_gifts_splits_merges_and_redemptions_make_no_signal(run: LongRun, 
         kinds = [kind for event in rehearsal.life.told("no_trade") for kind in event["reasons"].split(", ")]
         assert sorted(set(kinds) - COLLATERAL_MOVES) == ["merge", "redemption", "split", "transfer"]
         assert kinds.count("transfer") == 2
-        assert rehearsal.performance.read().signals == before
+        await until(lambda: len(exits(rehearsal.performance)) == before + len(EXITS))
+        assert exits(rehearsal.performance)[before:] == [(kind, left * ONE, held * ONE) for kind, left, held in EXITS]
+        refused = rehearsal.performance.read().denials
+        assert refused["EXIT_KIND_NOT_FOLLOWED"] == 3 * 5  # three followers, three gifts and two redemptions
+        rehearsal.performance.trades += len(EXITS)
         await rehearsal.buy()
         await rehearsal.settled()
         assert await rehearsal.wrong() == []

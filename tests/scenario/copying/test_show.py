@@ -30,6 +30,7 @@ async def test_the_report_says_that_all_was_copied(theatre: Theatre) -> None:
     assert report["debts"] == {"opened": 1, "recovered": 1, "outstanding": 0}
     assert report["fleet"] == {"size": 4, "ready": 4}
     assert report["books_balanced"] is True
+    assert set(report["gas_per_leg"]) == {"deliver", "collect", "remit"}
     assert len(report["followers"]) == 12
     assert set(report["latency_ms"]) == {
         "heard_to_stored",

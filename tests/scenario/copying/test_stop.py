@@ -24,8 +24,9 @@ async def run(theatre: Theatre) -> AsyncIterator[LongRun]:
     await run.end()
 
 
-async def test_an_order_in_flight_is_finished(run: LongRun) -> None:
-    async with run.scene() as rehearsal:
+async def test_an_order_in_flight_is_finished(theatre: Theatre) -> None:
+    async with theatre.rehearsal(trio, REMORA_SHUTDOWN_S="30") as rehearsal:
+        await rehearsal.start()
 
         async def ask_to_stop() -> None:
             rehearsal.ask_to_stop()
@@ -35,7 +36,6 @@ async def test_an_order_in_flight_is_finished(run: LongRun) -> None:
         assert await rehearsal.life.ended() == 0
         assert unfinished(rehearsal.performance) == set()
         assert await rehearsal.wrong() == []
-        await rehearsal.start()
 
 
 async def test_an_order_without_an_answer_is_left_for_the_next_start(run: LongRun) -> None:
@@ -57,7 +57,7 @@ async def test_a_signal_that_comes_after_is_left_for_the_next_start(run: LongRun
             rehearsal.ask_to_stop()
             await rehearsal.life.heard("stopping")
 
-        rehearsal.trap(Moment.AFTER, "receipt of another's", ask_to_stop)
+        rehearsal.trap(Moment.AFTER, "eth_getBlockReceipts", ask_to_stop)
         await rehearsal.buy()
         assert await rehearsal.life.ended() == 0
         assert rehearsal.performance.read().signals == before

@@ -58,6 +58,7 @@ async def test_debts_come_first_when_it_starts(run: LongRun) -> None:
 
 async def _fall_into_debt(rehearsal: Rehearsal) -> None:
     before = rehearsal.performance.read().debts_opened
+    await rehearsal.run_short()
     await rehearsal.buy()
     await rehearsal.settled(debts_too=False)
     assert rehearsal.performance.read().debts_opened == before + 1

@@ -63,7 +63,7 @@ async def test_native_balance_without_approvals_is_exact(devnet: Devnet) -> None
     assert await collateral_of(devnet.node, devnet.endpoints.contracts, wallet) == Collateral(0)
 
 
-@pytest.mark.parametrize("index", [0, 1, 2])
+@pytest.mark.parametrize("index", [0, 1, 2, 3, 4])
 async def test_collateral_splits_into_both_outcomes_of_every_market(devnet: Devnet, index: int) -> None:
     wallet, market = scripted(Role.LEADER, index, seed=8).address, devnet.endpoints.markets[index]
     await devnet.funding.fund([wallet], collateral=Collateral(10 * ONE))
@@ -82,8 +82,11 @@ async def test_splitting_more_than_there_is_is_refused(devnet: Devnet) -> None:
 
 
 async def test_markets_differ_in_kind_and_are_opened_once(devnet: Devnet) -> None:
-    kinds = [(market.fee_rate, market.neg_risk) for market in devnet.endpoints.markets]
-    assert kinds == [("0", False), ("0.05", False), ("0", True)]
+    kinds = [(market.fee_rate, market.neg_risk, market.version) for market in devnet.endpoints.markets]
+    assert kinds == [
+        *(("0", False, "v1"), ("0.05", False, "v1"), ("0", True, "v1")),
+        *(("0.07", False, "v2"), ("0", True, "v2")),
+    ]
     question = devnet.endpoints.markets[0].question
     with pytest.raises(Refused, match="reverted"):
         await devnet.open_market(MarketTerms(question=question))

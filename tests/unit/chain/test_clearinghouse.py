@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 
 from remora.adapters.chain.clearinghouse import MAX_LEGS, MAX_REFUELS, ClearinghouseCustody
 from remora.domain.chain import Log, Receipt
+from remora.domain.contracts import Exchanges, Ledgers
 from remora.domain.errors import InvariantBroken, Malformed
 from remora.domain.ids import Address, IntentId, SettlementId, TokenId, TxHash
 from remora.domain.money import Collateral, Shares, Wei
@@ -23,6 +24,8 @@ COLLATERAL = Address("0x" + "c0" * 20)
 CONDITIONAL_TOKENS = Address("0x" + "c7" * 20)
 EXCHANGE = Address("0x" + "e1" * 20)
 NEG_RISK_EXCHANGE = Address("0x" + "e2" * 20)
+EXCHANGE_V3 = Address("0x" + "e3" * 20)
+POSITION_MANAGER = Address("0x" + "c8" * 20)
 OPERATOR = Address("0x" + "0a" * 20)
 FOLLOWER = Address("0x" + "f0" * 20)
 OTHER_FOLLOWER = Address("0x" + "f1" * 20)
@@ -36,9 +39,8 @@ SOURCE = Path(__file__).parents[3] / "contracts" / "Clearinghouse.vy"
 custody = ClearinghouseCustody(
     clearinghouse=CLEARINGHOUSE,
     collateral=COLLATERAL,
-    conditional_tokens=CONDITIONAL_TOKENS,
-    exchange=EXCHANGE,
-    neg_risk_exchange=NEG_RISK_EXCHANGE,
+    ledgers=Ledgers(conditional_tokens=CONDITIONAL_TOKENS, position_manager=POSITION_MANAGER),
+    exchanges=Exchanges(standard=EXCHANGE, neg_risk=NEG_RISK_EXCHANGE, v3=EXCHANGE_V3),
 )
 
 
@@ -100,21 +102,31 @@ def test_refuel_calldata_carries_the_sum() -> None:
     assert decode(["address[]", "uint256[]"], call.data[4:]) == ((OPERATOR, FOLLOWER), (5, 7))
 
 
-def test_approvals_cover_both_exchanges_and_the_clearinghouse() -> None:
-    calls = custody.approvals()
-    collateral = {
-        decode(["address", "uint256"], call.data[4:])
-        for call in calls
-        if call.to == COLLATERAL and call.data[:4] == selector("approve(address,uint256)")
+def test_transfer_calldata_sends_collateral() -> None:
+    call = custody.transfer(OPERATOR, Collateral(12_500_000))
+    assert (call.to, call.value, call.data[:4]) == (COLLATERAL, Wei(0), selector("transfer(address,uint256)"))
+    assert decode(["address", "uint256"], call.data[4:]) == (OPERATOR, 12_500_000)
+
+
+def test_approvals_cover_each_exchange_for_what_it_moves_and_the_clearinghouse_for_all() -> None:
+    approvals = custody.approvals()
+    assert {(each.ledger, each.spender) for each in approvals} == {
+        *((None, each) for each in (EXCHANGE, NEG_RISK_EXCHANGE, EXCHANGE_V3, CLEARINGHOUSE)),
+        *((CONDITIONAL_TOKENS, each) for each in (EXCHANGE, NEG_RISK_EXCHANGE, CLEARINGHOUSE)),
+        *((POSITION_MANAGER, each) for each in (EXCHANGE_V3, CLEARINGHOUSE)),
     }
-    shares = {
-        decode(["address", "bool"], call.data[4:])
-        for call in calls
-        if call.to == CONDITIONAL_TOKENS and call.data[:4] == selector("setApprovalForAll(address,bool)")
-    }
-    assert collateral == {(spender, 2**256 - 1) for spender in (EXCHANGE, NEG_RISK_EXCHANGE, CLEARINGHOUSE)}
-    assert shares == {(spender, True) for spender in (EXCHANGE, NEG_RISK_EXCHANGE, CLEARINGHOUSE)}
-    assert len(calls) == 6
+    assert len(approvals) == 9
+
+
+def test_an_approval_is_the_call_that_gives_it() -> None:
+    for approval in custody.approvals():
+        call = approval.call
+        if approval.ledger is None:
+            assert (call.to, call.data[:4]) == (COLLATERAL, selector("approve(address,uint256)"))
+            assert decode(["address", "uint256"], call.data[4:]) == (approval.spender, 2**256 - 1)
+        else:
+            assert (call.to, call.data[:4]) == (approval.ledger, selector("setApprovalForAll(address,bool)"))
+            assert decode(["address", "bool"], call.data[4:]) == (approval.spender, True)
 
 
 def test_a_full_call_fits_into_a_transaction_of_polygon() -> None:
@@ -178,7 +190,7 @@ def test_other_events_say_nothing_of_legs() -> None:
     transfer = event("Transfer(address,address,uint256)", FIRST, 1, address=COLLATERAL)
     forged = event(DELIVERED, FIRST, 1, 2, 3, address=COLLATERAL)
     refueled = event("Refueled(address,uint256)", FIRST, 1)
-    anonymous = replace(refueled, topics=())
+    anonymous = refueled._replace(topics=())
     found = custody.outcomes(receipt(transfer, forged, refueled, anonymous, event(LEG_FAILED, SECOND, 5)))
     assert [outcome.settlement_id for outcome in found] == [SECOND]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from remora.adapters.chain.filters import query
+from remora.adapters.chain.filters import bounded, query
+from remora.domain.chain import LogFilter
 from remora.domain.errors import OperatorError
 from remora.domain.ids import Address
-from remora.ports import LogFilter
 
 EXCHANGE = Address("0x" + "e1" * 20)
 NEG_RISK = Address("0x" + "e2" * 20)
@@ -20,7 +22,7 @@ def word(number: int) -> str:
 
 def test_a_filter_keeps_its_positions() -> None:
     wanted = LogFilter(addresses=(EXCHANGE, NEG_RISK), topics=((FILLED,), None, (word(1), word(2))))
-    assert query(wanted) == {
+    assert json.loads(query(wanted)) == {
         "address": [EXCHANGE, NEG_RISK],
         "topics": [[FILLED], None, [word(1), word(2)]],
     }
@@ -28,7 +30,18 @@ def test_a_filter_keeps_its_positions() -> None:
 
 def test_a_thousand_alternatives_pass() -> None:
     leaders = tuple(word(number) for number in range(1000))
-    assert query(LogFilter(addresses=(EXCHANGE,), topics=((FILLED,), None, leaders)))["topics"][2] == list(leaders)
+    asked = query(LogFilter(addresses=(EXCHANGE,), topics=((FILLED,), None, leaders)))
+    assert json.loads(asked)["topics"][2] == list(leaders)
+
+
+def test_a_query_has_the_bounds_of_its_blocks() -> None:
+    asked = query(LogFilter(addresses=(EXCHANGE,), topics=((FILLED,),)))
+    assert json.loads(bounded(asked, {"fromBlock": "0x1", "toBlock": "0x2"})) == {
+        "address": [EXCHANGE],
+        "topics": [[FILLED]],
+        "fromBlock": "0x1",
+        "toBlock": "0x2",
+    }
 
 
 @pytest.mark.parametrize(

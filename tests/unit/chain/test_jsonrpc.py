@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from remora.adapters.chain.jsonrpc import NodeError, node_error, read_error
+from remora.adapters.chain.jsonrpc import NodeError, Request, Written, node_error, read_error
 from remora.domain.errors import OperatorError, RemoraError, Retryable
 
 
@@ -13,10 +15,13 @@ from remora.domain.errors import OperatorError, RemoraError, Retryable
     [
         (-32000, "header not found", Retryable),
         (-32603, "Internal error", Retryable),
+        (-32602, "block range extends beyond current head block", Retryable),
+        (-32602, "BlockOutOfRangeError: block height is 214 but requested was 210", Retryable),
         (429, "Your app has exceeded its compute units per second capacity.", Retryable),
         (-32005, "daily request count exceeded, request rate limited", Retryable),
         (-32601, "the method eth_maxPriorityFeePerGas does not exist/is not available", OperatorError),
         (-32602, "invalid argument 0: hex string has length 38, want 40 for common.Address", OperatorError),
+        (-32602, "invalid argument 1: value out of range", OperatorError),
         (3, "execution reverted: ERC1155: balance query for the zero address", OperatorError),
         (-32000, "execution reverted", OperatorError),
     ],
@@ -70,3 +75,18 @@ def test_a_narrower_range_would_not_help(code: int, words: str) -> None:
 def test_error_objects_of_any_shape_are_read(raw: object, code: int, words: str) -> None:
     error = node_error(raw)
     assert (error.code, error.reason) == (code, words)
+
+
+def test_a_call_in_a_frame() -> None:
+    request = Request(method="eth_call", params=(Written('{"to":"0x1"}'), {"blockHash": "0x2"}, "latest", 7, False))
+    assert json.loads(request.frame(3)) == {
+        "jsonrpc": "2.0",
+        "id": 3,
+        "method": "eth_call",
+        "params": [{"to": "0x1"}, {"blockHash": "0x2"}, "latest", 7, False],
+    }
+
+
+def test_a_call_without_parameters() -> None:
+    expected = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    assert json.loads(Request(method="eth_chainId").frame(1)) == expected

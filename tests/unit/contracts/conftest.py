@@ -48,6 +48,7 @@ class Ledgers:
     collateral: Any
     asset: Any
     tokens: Any
+    positions: Any
     adapter: Any
     condition_id: bytes
     yes: int
@@ -97,6 +98,7 @@ def deployed_ledgers(conditional_tokens: ConditionalTokens) -> Ledgers:
         collateral=collateral,
         asset=asset,
         tokens=tokens,
+        positions=boa.load(DEVNET / "PositionManager.vy", boa.env.eoa, collateral),
         adapter=boa.load(DEVNET / "CollateralAdapter.vy", collateral, asset, tokens),
         condition_id=condition_id,
         yes=yes,
@@ -167,7 +169,7 @@ class House:
 @pytest.fixture(scope="session")
 def deployed_house(deployed_ledgers: Ledgers) -> House:
     source = ROOT / "contracts" / "Clearinghouse.vy"
-    contract = boa.load(source, deployed_ledgers.collateral, deployed_ledgers.tokens)
+    contract = boa.load(source, deployed_ledgers.collateral, deployed_ledgers.tokens, deployed_ledgers.positions)
     house = House(ledgers=deployed_ledgers, contract=contract, operator="", numbers=itertools.count(1))
     return dataclasses.replace(house, operator=house.new_operator())
 

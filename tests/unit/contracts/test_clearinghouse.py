@@ -250,7 +250,7 @@ def test_a_sale_is_outstanding_until_it_is_remitted(house: Any) -> None:
         (2**256 - 1, 2, [NOT_OUTSTANDING]),
         (2, 2**256 - 1, [NOT_OUTSTANDING]),
         (60, 40, []),
-        (0, 0, [EMPTY_LEG]),
+        (0, 0, []),  # money alone, which is nobody's but the operator's
     ],
 )
 def test_no_more_is_remitted_than_was_collected(house: Any, sold: int, returned: int, reasons: list[int]) -> None:
@@ -264,6 +264,14 @@ def test_no_more_is_remitted_than_was_collected(house: Any, sold: int, returned:
 def test_no_more_is_collected_than_the_follower_has(house: Any, shares: int, reasons: list[int]) -> None:
     failures = house.collect((house.new_id(), house.new_follower(), shares))
     assert [reason for _, reason in failures] == reasons
+
+
+def test_an_operator_may_pay_for_nothing_and_an_empty_leg_is_refused(house: Any) -> None:
+    follower, settlement = house.new_follower(collateral=0), house.new_id()
+    assert house.remit((settlement, follower, 0, 7, 0)) == []
+    assert house.remit((settlement, follower, 0, 7, 0)) == [(settlement, ALREADY_SETTLED)]
+    assert house.holdings(follower) == (7, 1000)
+    assert [reason for _, reason in house.remit((house.new_id(), follower, 0, 0, 0))] == [EMPTY_LEG]
 
 
 def test_an_operator_that_cannot_pay_remits_nothing(house: Any) -> None:
@@ -286,8 +294,10 @@ def test_another_operator_may_remit(house: Any) -> None:
 
 
 def test_it_serves_contracts_only(house: Any) -> None:
-    wallet = boa.env.generate_address()
-    for addresses in ((wallet, house.ledgers.tokens), (house.ledgers.collateral, wallet)):
+    contracts = (house.ledgers.collateral, house.ledgers.tokens, house.ledgers.positions)
+    for place in range(3):
+        addresses = [*contracts]
+        addresses[place] = boa.env.generate_address()
         with boa.reverts("not a contract"):
             house.contract.deployer.deploy(*addresses)
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from enum import IntEnum
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boa
@@ -24,7 +25,7 @@ class Reception(IntEnum):
 class Behaviour(IntEnum):
     """What an odd token does on `transferFrom`."""
 
-    HONEST, ANSWER_FALSE, REVERT, TAKE_FEE, ANSWER_NOTHING, MOVE_NOTHING, ANSWER_NONSENSE = range(7)
+    HONEST, ANSWER_FALSE, REVERT, TAKE_FEE, ANSWER_NOTHING, MOVE_NOTHING, ANSWER_NONSENSE, CALL_BACK = range(8)
 
 
 @functools.cache
@@ -139,7 +140,7 @@ def test_nobody_runs_a_leg_from_outside(house: Any, call: str) -> None:
 def odd_house(house: Any) -> Any:
     """A Clearinghouse whose collateral is an odd token."""
     token = compiled("OddToken").deploy()
-    contract = house.contract.deployer.deploy(token, house.ledgers.tokens)
+    contract = house.contract.deployer.deploy(token, house.ledgers.tokens, house.ledgers.positions)
     ledgers = dataclasses.replace(house.ledgers, collateral=token)
     odd = dataclasses.replace(house, contract=contract, ledgers=ledgers)
     return dataclasses.replace(odd, operator=odd.new_operator())
@@ -166,6 +167,23 @@ def test_collateral_arrives_whole_or_the_leg_fails(odd_house: Any, behaviour: Be
     assert [reason for _, reason in odd_house.deliver((bought, follower, 200, 100))] == refused
     assert [reason for _, reason in odd_house.remit((paid, follower, 100, 100, 0))] == refused
     assert odd_house.holdings(follower) == ((1000, 1100) if settles else (1000, 900))
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["deliver", "collect", "remit", "join", "leave", "pause", "refuel", "deliver_leg", "collect_leg", "remit_leg"],
+)
+def test_a_token_cannot_call_back(odd_house: Any, call: str) -> None:
+    """Not even one that is an operator."""
+    token, victim = odd_house.ledgers.collateral, odd_house.new_follower()
+    odd_house.contract.add_operator(token)
+    odd_house.collect((odd_house.new_id(), victim, 500))
+    token.prepare(odd_house.contract, calls_back(odd_house, SimpleNamespace(address=victim))[call])
+    token.behave(Behaviour.CALL_BACK)
+    assert odd_house.deliver((odd_house.new_id(), victim, 100, 55)) == []
+    assert not token.called_back()
+    assert odd_house.holdings(victim) == (945, 600)
+    assert odd_house.contract.outstanding(victim, odd_house.ledgers.yes) == 500
 
 
 # --- a stolen operator key -------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from remora.detect.decode import decode_fill, exact_fills, repetitions, sum_by_order
@@ -85,7 +83,7 @@ def test_v1_knows_the_side_by_which_asset_is_collateral() -> None:
         data=data_of(0, TOKEN, 420_000, 1_000_000, 100_000),
     )
     buy = decode_fill(base, EXCHANGES)
-    sell = decode_fill(replace(base, data=data_of(TOKEN, 0, 1_000_000, 420_000, 4_200)), EXCHANGES)
+    sell = decode_fill(base._replace(data=data_of(TOKEN, 0, 1_000_000, 420_000, 4_200)), EXCHANGES)
     assert buy is not None
     assert sell is not None
     assert (buy.side, sell.side) == (Side.BUY, Side.SELL)
@@ -93,8 +91,8 @@ def test_v1_knows_the_side_by_which_asset_is_collateral() -> None:
     # the buyer's fee word counts shares, the seller's collateral
     assert (str(buy.fee), str(sell.fee)) == ("0.1", "0.0042")
     assert (buy.token_id, sell.token_id) == (TOKEN, TOKEN)
-    assert decode_fill(replace(base, data=data_of(0, 0, 1, 1, 0)), EXCHANGES) is None
-    assert decode_fill(replace(base, data=data_of(TOKEN, TOKEN, 1, 1, 0)), EXCHANGES) is None
+    assert decode_fill(base._replace(data=data_of(0, 0, 1, 1, 0)), EXCHANGES) is None
+    assert decode_fill(base._replace(data=data_of(TOKEN, TOKEN, 1, 1, 0)), EXCHANGES) is None
 
 
 GOOD = filled(0, TOKEN, 1, 2, 0)
@@ -103,17 +101,17 @@ GOOD = filled(0, TOKEN, 1, 2, 0)
 @pytest.mark.parametrize(
     "log",
     [
-        pytest.param(replace(GOOD, address=ALICE), id="another address"),
-        pytest.param(replace(GOOD, topics=(ORDERS_MATCHED, *GOOD.topics[1:])), id="another event"),
-        pytest.param(replace(GOOD, topics=GOOD.topics[:3]), id="a topic missing"),
-        pytest.param(replace(GOOD, topics=()), id="no topics"),
-        pytest.param(replace(GOOD, data=GOOD.data[:-1]), id="a byte missing"),
-        pytest.param(replace(GOOD, data=GOOD.data + bytes(32)), id="a word too many"),
-        pytest.param(replace(GOOD, data=b""), id="no data"),
-        pytest.param(replace(GOOD, data=data_of(2, TOKEN, 1, 2, 0, 0, 0)), id="no such side"),
-        pytest.param(replace(GOOD, topics=(*GOOD.topics[:2], ORDER, GOOD.topics[3])), id="the maker is no address"),
-        pytest.param(replace(GOOD, topics=(*GOOD.topics[:3], ORDER)), id="the taker is no address"),
-        pytest.param(replace(GOOD, topics=(ORDER_FILLED_V1, *GOOD.topics[1:])), id="V2 data under the V1 topic"),
+        pytest.param(GOOD._replace(address=ALICE), id="another address"),
+        pytest.param(GOOD._replace(topics=(ORDERS_MATCHED, *GOOD.topics[1:])), id="another event"),
+        pytest.param(GOOD._replace(topics=GOOD.topics[:3]), id="a topic missing"),
+        pytest.param(GOOD._replace(topics=()), id="no topics"),
+        pytest.param(GOOD._replace(data=GOOD.data[:-1]), id="a byte missing"),
+        pytest.param(GOOD._replace(data=GOOD.data + bytes(32)), id="a word too many"),
+        pytest.param(GOOD._replace(data=b""), id="no data"),
+        pytest.param(GOOD._replace(data=data_of(2, TOKEN, 1, 2, 0, 0, 0)), id="no such side"),
+        pytest.param(GOOD._replace(topics=(*GOOD.topics[:2], ORDER, GOOD.topics[3])), id="the maker is no address"),
+        pytest.param(GOOD._replace(topics=(*GOOD.topics[:3], ORDER)), id="the taker is no address"),
+        pytest.param(GOOD._replace(topics=(ORDER_FILLED_V1, *GOOD.topics[1:])), id="V2 data under the V1 topic"),
     ],
 )
 def test_no_fill(log: Log) -> None:
@@ -123,18 +121,18 @@ def test_no_fill(log: Log) -> None:
 
 
 def test_a_removed_log_decodes_and_is_no_fill() -> None:
-    removed = replace(GOOD, removed=True)
+    removed = GOOD._replace(removed=True)
     assert decode_fill(removed, EXCHANGES) == decode_fill(GOOD, EXCHANGES)
     assert exact_fills([removed], EXCHANGES, complete=True) == []
 
 
 def test_one_transaction_and_log_index_is_one_log() -> None:
-    other_tx = replace(GOOD, tx_hash=TxHash(ORDER))
+    other_tx = GOOD._replace(tx_hash=TxHash(ORDER))
     assert len(exact_fills([GOOD, GOOD, other_tx], EXCHANGES, complete=False)) == 2
     assert repetitions([GOOD, other_tx, GOOD]) == {2}
-    bare = replace(GOOD, tx_hash=None)
+    bare = GOOD._replace(tx_hash=None)
     assert repetitions([bare, bare]) == frozenset()
-    assert len(exact_fills([replace(GOOD, removed=True), GOOD], EXCHANGES, complete=False)) == 1
+    assert len(exact_fills([GOOD._replace(removed=True), GOOD], EXCHANGES, complete=False)) == 1
 
 
 def test_a_taker_gets_and_pays_what_its_makers_left() -> None:
@@ -166,7 +164,7 @@ def test_fills_of_one_order_are_summed_per_transaction_and_exchange() -> None:
         filled(0, TOKEN, 10, 20, 1, log_index=5),
         filled(0, TOKEN, 1, 2, 0, log_index=3),
         filled(0, TOKEN, 4, 8, 0, exchange=EXCHANGE_V3, log_index=9),
-        replace(filled(0, TOKEN, 5, 9, 0, log_index=1), tx_hash=TxHash(ORDER)),
+        filled(0, TOKEN, 5, 9, 0, log_index=1)._replace(tx_hash=TxHash(ORDER)),
         filled(0, TOKEN, 6, 7, 0, order="0x" + 64 * "3", log_index=None),
     ]
     sums = sum_by_order(exact_fills(logs, EXCHANGES, complete=False))

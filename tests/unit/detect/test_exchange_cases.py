@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import pytest
 from remora.detect.decode import decode_fill, exact_fills, sum_by_order
 from remora.detect.explain import NoTrade, explain_receipt
 from remora.domain.chain import Receipt, parse_receipt
-from remora.domain.contracts import POLYGON
+from remora.domain.contracts import POLYGON, TRANSFER
 from remora.domain.ids import Address, address
-from remora.domain.signal import Fill, Role, Side
+from remora.domain.signal import Fill, Role
+from tests.unit.detect.movements import movements
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/exchange_v2"
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in json.loads((FIXTURES / "cases.json").read_text())}
@@ -58,16 +58,6 @@ def expected_rows(case: dict[str, Any]) -> list[tuple[str, ...]]:
     )
 
 
-def movements(fills: Iterable[Fill]) -> dict[Address, dict[str, int]]:
-    """What fills add to each wallet: a buyer pays the fee on top, a seller out of the proceeds."""
-    moved: defaultdict[Address, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for fill in fills:
-        sign = 1 if fill.side is Side.BUY else -1
-        moved[fill.wallet][str(fill.token_id)] += sign * fill.shares.units
-        moved[fill.wallet]["collateral"] -= sign * fill.collateral.units + fill.fee.units
-    return {wallet: dict(changes) for wallet, changes in moved.items()}
-
-
 def balance_changes(case: dict[str, Any]) -> dict[Address, dict[str, int]]:
     names = {"collateral": "collateral", "token0": case["token_ids"][0], "token1": case["token_ids"][1]}
     return {
@@ -92,6 +82,27 @@ def test_exact_fills_are_the_change_of_the_balances(name: str) -> None:
         assert {asset: units for asset, units in changes.items() if units} == {
             asset: units for asset, units in moved[wallet].items() if units
         }
+
+
+def swept(case: dict[str, Any]) -> Receipt:
+    """Return the receipt of a match whose taker also got 7 of collateral that somebody had left on the exchange."""
+    (taker,) = {row["wallet"] for row in case["expected_fills"] if row["role"] == "TAKER"}
+    exchange = DEPLOYMENT["neg_risk_exchange" if case["exchange_kind"] == "neg_risk" else "standard_exchange"]
+    logs = case["receipt"]["logs"]
+    stray = {
+        **logs[0],
+        "address": DEPLOYMENT["pusd"],
+        "topics": [TRANSFER, *(f"0x{wallet[2:].lower():0>64}" for wallet in (exchange, taker))],
+        "data": f"0x{7_000_000:064x}",
+    }
+    renumbered = [{**log, "logIndex": hex(index)} for index, log in enumerate([logs[0], stray, *logs[1:]])]
+    return parse_receipt({**case["receipt"], "logs": renumbered})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_had_been_left_on_the_exchange_is_no_part_of_a_trade(name: str) -> None:
+    fills = exact_fills(swept(CASES[name]).logs, KNOWN.exchanges, complete=True)
+    assert rows(fills) == expected_rows(CASES[name])
 
 
 def test_logged_amounts_alone_would_break_the_balances() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from eth_abi.abi import encode
 
+from remora.detect.calldata import NotAMatch
 from remora.detect.explain import SENTENCES, NoTrade, explain, explain_receipt
 from remora.detect.transfers import Meaning, decode_transfer
 from remora.domain import contracts
@@ -70,16 +71,16 @@ def order_filled(wallet: Address, taker: Address, exchange: Address = STANDARD_E
 
 
 def transaction(*logs: Log) -> list[Log]:
-    return [replace(log, tx_hash=TX, log_index=position) for position, log in enumerate(logs)]
+    return [log._replace(tx_hash=TX, log_index=position) for position, log in enumerate(logs)]
 
 
-def reasons(*logs: Log, wallet: Address = LEADER) -> list[NoTrade]:
+def reasons(*logs: Log, wallet: Address = LEADER) -> list[NoTrade | NotAMatch]:
     seen = explain(transaction(*logs), wallet, POLYGON, complete=True)
     assert len(seen.fills) + len(seen.ignored) == len(logs)
     return [row.reason for row in seen.ignored]
 
 
-def reason(log: Log) -> NoTrade:
+def reason(log: Log) -> NoTrade | NotAMatch:
     (only,) = reasons(log)
     return only
 
@@ -99,11 +100,11 @@ def test_every_reason_has_a_sentence_and_every_meaning_is_a_reason() -> None:
         pytest.param(order_filled(LEADER, FRIEND, STRANGER), NoTrade.UNKNOWN_CONTRACT, id="false fill"),
         pytest.param(order_filled(FRIEND, LEADER), NoTrade.COUNTERPARTY, id="counterparty"),
         pytest.param(order_filled(FRIEND, STRANGER), NoTrade.OTHER_WALLET, id="somebody else's"),
-        pytest.param(replace(order_filled(LEADER, FRIEND), data=bytes(31)), NoTrade.MALFORMED, id="malformed fill"),
-        pytest.param(replace(order_filled(LEADER, FRIEND), removed=True), NoTrade.REMOVED, id="removed fill"),
+        pytest.param(order_filled(LEADER, FRIEND)._replace(data=bytes(31)), NoTrade.MALFORMED, id="malformed fill"),
+        pytest.param(order_filled(LEADER, FRIEND)._replace(removed=True), NoTrade.REMOVED, id="removed fill"),
         pytest.param(single(LEADER, LEADER, FRIEND, STRANGER), NoTrade.SPOOF, id="spoofed token"),
         pytest.param(
-            replace(single(LEADER, LEADER, FRIEND), data=bytes(63)), NoTrade.MALFORMED, id="malformed transfer"
+            single(LEADER, LEADER, FRIEND)._replace(data=bytes(63)), NoTrade.MALFORMED, id="malformed transfer"
         ),
         pytest.param(event(STRANGER, contracts.POSITION_SPLIT, LEADER), NoTrade.UNKNOWN_CONTRACT, id="false split"),
         pytest.param(event(CONDITIONAL_TOKENS, contracts.POSITIONS_MERGE, STRANGER), NoTrade.MERGE, id="merge"),
@@ -251,8 +252,8 @@ def test_in_a_v3_match_the_modules_transfers_are_deliveries() -> None:
 
 
 def test_transactions_of_a_list_do_not_explain_each_other() -> None:
-    gift = replace(single(COLLATERAL_ADAPTER, COLLATERAL_ADAPTER, LEADER), tx_hash=TX, log_index=0)
-    merge = replace(event(CONDITIONAL_TOKENS, contracts.POSITIONS_MERGE, FRIEND), tx_hash=TxHash(WORD), log_index=0)
+    gift = single(COLLATERAL_ADAPTER, COLLATERAL_ADAPTER, LEADER)._replace(tx_hash=TX, log_index=0)
+    merge = event(CONDITIONAL_TOKENS, contracts.POSITIONS_MERGE, FRIEND)._replace(tx_hash=TxHash(WORD), log_index=0)
     seen = explain([gift, merge], LEADER, POLYGON, complete=False)
     assert [row.reason for row in seen.ignored] == [NoTrade.SPLIT, NoTrade.MERGE]
 
@@ -265,7 +266,7 @@ def test_a_self_trade_is_a_fill_in_both_roles() -> None:
 
 
 def test_the_same_log_twice_is_one_fill() -> None:
-    log = replace(order_filled(LEADER, FRIEND), tx_hash=TX, log_index=4)
+    log = order_filled(LEADER, FRIEND)._replace(tx_hash=TX, log_index=4)
     seen = explain([log, log], LEADER, POLYGON, complete=False)
     assert len(seen.fills) == 1
     assert [row.reason for row in seen.ignored] == [NoTrade.REPEATED]
@@ -307,4 +308,4 @@ def test_nothing_in_a_reverted_transaction_is_a_fill(case: Reverted) -> None:
     ],
 )
 def test_a_malformed_batch_is_no_transfer(data: bytes) -> None:
-    assert decode_transfer(replace(batch(LEADER, LEADER, FRIEND, 1), data=data)) is None
+    assert decode_transfer(batch(LEADER, LEADER, FRIEND, 1)._replace(data=data)) is None

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 
 from remora.devnet.clob.orders import Side, SignedOrder
 from remora.devnet.clob.trades import Trade
+from remora.devnet.endpoints import Version
 
 FEES = "fees"
 
@@ -19,9 +20,13 @@ class Reverted(Exception):
 
 
 class ExchangeModel:
-    """Balances of one market's collateral (None) and tokens, and what orders have left."""
+    """Balances of one market's collateral (None) and tokens, and what orders have left.
 
-    def __init__(self) -> None:
+    Exchange V3 (version "v2") is told what the taker receives, refuses anything else, and counts its buy by shares.
+    """
+
+    def __init__(self, version: Version = "v1") -> None:
+        self._version = version
         self.balances: defaultdict[str, Counter[int | None]] = defaultdict(Counter)
         self._remaining: dict[int, int] = {}
 
@@ -36,6 +41,8 @@ class ExchangeModel:
             self._consume(maker, given)
         through_exchange = any(maker.side is taker.side for maker in makers)
         given, got = self._taker_amounts(taker, makers, making, taking)
+        if self._version == "v2" and got != trade.taking:
+            raise Reverted("AssetAccountingMismatch")
         if through_exchange:
             if got < trade.making * taker.taker_amount // taker.maker_amount:
                 raise Reverted("TooLittleTokensReceived")
@@ -43,7 +50,8 @@ class ExchangeModel:
                 raise Reverted("something would be refunded")
         elif given > trade.making:
             raise Reverted("ComplementaryFillExceedsTakerFill")
-        self._consume(taker, given)
+        is_counted_by_shares = self._version == "v2" and taker.side is Side.BUY
+        self._consume(taker, got * taker.maker_amount // taker.taker_amount if is_counted_by_shares else given)
         self._move(taker, given, got)
         for maker, gives, gets in zip(makers, making, taking, strict=True):
             self._move(maker, gives, gets)

@@ -7,26 +7,44 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from remora.devnet.clob.audience import OrderEvent, Spot
 from remora.devnet.clob.book import Book, PlacedOrder
-from remora.devnet.clob.engine import Engine, OrderEvent, Placement, Spot
+from remora.devnet.clob.engine import Engine, Placement
 from remora.devnet.clob.funds import Funds, Holding, Purse
 from remora.devnet.clob.listings import Listing
 from remora.devnet.clob.orders import OrderRequest, OrderType, Side, SignatureType, SignedOrder
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.units import from_text
-from remora.devnet.endpoints import Contracts, Market
+from remora.devnet.endpoints import Contracts, Market, Version
 
 CONTRACTS = Contracts(
     collateral="0x" + "c0" * 20,
     ctf_collateral="0x" + "c1" * 20,
+    wrapped_collateral="0x" + "c2" * 20,
     conditional_tokens="0x" + "c7" * 20,
     exchange="0x" + "e0" * 20,
     neg_risk_exchange="0x" + "e1" * 20,
-    collateral_adapter="0x" + "a0" * 20,
-    neg_risk_adapter="0x" + "a1" * 20,
+    exchange_adapter="0x" + "a0" * 20,
+    neg_risk_exchange_adapter="0x" + "a1" * 20,
+    collateral_adapter="0x" + "a2" * 20,
+    neg_risk_collateral_adapter="0x" + "a3" * 20,
+    neg_risk_adapter="0x" + "a4" * 20,
+    auto_redeemer="0x" + "a5" * 20,
     clearinghouse="0x" + "cc" * 20,
     fee_receiver="0x" + "fe" * 20,
     deposit_wallet_factory="0x" + "d0" * 20,
+    exchange_v3="0x" + "e3" * 20,
+    position_manager="0x" + "c8" * 20,
+    router="0x" + "a6" * 20,
+    binary_module="0x" + "b1" * 20,
+    neg_risk_module="0x" + "b2" * 20,
+    proxy_factory="0x" + "50" * 20,
+    proxy_implementation="0x" + "51" * 20,
+    relay_hub="0x" + "52" * 20,
+    safe_factory="0x" + "5a" * 20,
+    safe_singleton="0x" + "5b" * 20,
+    safe_multisend="0x" + "5c" * 20,
+    price_feed="0x" + "5d" * 20,
 )
 YES, NO = 2**255 + 1, 2**254 + 3
 ALICE, BOB, CAROL = ("0x" + digit * 40 for digit in "abc")
@@ -34,7 +52,14 @@ PLENTY = 10**15
 _salts = itertools.count(1)
 
 
-def listing(*, tick_size: str = "0.01", fee_rate: str = "0", neg_risk: bool = False, seconds_delay: int = 0) -> Listing:
+def listing(
+    *,
+    tick_size: str = "0.01",
+    fee_rate: str = "0",
+    neg_risk: bool = False,
+    seconds_delay: int = 0,
+    version: Version = "v1",
+) -> Listing:
     market = Market(
         condition_id="0x" + "cd" * 32,
         question="Will it?",
@@ -45,6 +70,7 @@ def listing(*, tick_size: str = "0.01", fee_rate: str = "0", neg_risk: bool = Fa
         tick_size=tick_size,
         fee_rate=fee_rate,
         seconds_delay=seconds_delay,
+        version=version,
     )
     return Listing.of(1, market, CONTRACTS)
 

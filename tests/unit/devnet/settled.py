@@ -13,6 +13,7 @@ from remora.devnet.clob.orders import Side, SignatureType, SignedOrder
 
 ORDER = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32,bytes)"
 ARGUMENTS = ("bytes32", ORDER, f"{ORDER}[]", "uint256", "uint256[]", "uint256", "uint256[]")
+ARGUMENTS_V3 = (ORDER, f"{ORDER}[]", "uint256[]", "uint256[]", "(uint256,uint256,uint256)")
 _FIXTURES = Path(__file__).parents[2] / "fixtures" / "exchange_v2"
 _ORDER_FILLED = "0xd543adfd945773f1a62f74f0ee55a5e3b9b1a28262980ba90b1a89f2ea84d8ee"
 

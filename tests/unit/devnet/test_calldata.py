@@ -13,7 +13,7 @@ from remora.devnet.clob.book import PlacedOrder
 from remora.devnet.clob.calldata import match_orders
 from remora.devnet.clob.orders import Side, SignedOrder
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, YES, Scene, limit
-from tests.unit.devnet.settled import ARGUMENTS
+from tests.unit.devnet.settled import ARGUMENTS, ARGUMENTS_V3
 
 #: A plain account's signature, and those of deposit wallets: by the owner, by a session key, the longest.
 SIGNATURE_LENGTHS = (65, 317, 480, 1024)
@@ -37,6 +37,36 @@ def test_signatures_of_any_length_are_where_eth_abi_puts_them(lengths: list[int]
     _, taker, makers, *_ = decode(ARGUMENTS, match_orders(trade)[4:])
     assert [order[11] for order in (taker, *makers)] == [party.request.order.signature for party in trade.parties()]
     assert match_orders(trade)[4:] == encode(ARGUMENTS, decode(ARGUMENTS, match_orders(trade)[4:]))
+
+
+def v3_scene() -> Scene:
+    return Scene(fee_rate="0.05", version="v2")
+
+
+def test_a_trade_on_exchange_v3_says_what_the_taker_receives() -> None:
+    scene = v3_scene()
+    scene.submit(limit(ALICE, Side.SELL, YES, "10", "0.5"))
+    scene.submit(limit(CAROL, Side.BUY, NO, "10", "0.4"))
+    (trade,) = scene.submit(limit(BOB, Side.BUY, YES, "20", "0.6")).trades
+    arguments = (
+        as_tuple(trade.taker.request.order),
+        [as_tuple(fill.maker.request.order) for fill in trade.fills],
+        # Alice gives 10 shares, Carol 0.4 x 10
+        [10_000_000, 4_000_000],
+        [0, 0],
+        # 10 x 0.5 + 10 x 0.6 for 20 shares; 0.05 x (10 x 0.5 x 0.5 + 10 x 0.6 x 0.4)
+        (11_000_000, 20_000_000, 245_000),
+    )
+    assert match_orders(trade) == bytes.fromhex("0fb25ba4") + encode(ARGUMENTS_V3, arguments)
+
+
+def test_a_sale_on_exchange_v3_receives_collateral() -> None:
+    scene = v3_scene()
+    scene.submit(limit(ALICE, Side.BUY, YES, "10", "0.5"))
+    (trade,) = scene.submit(limit(BOB, Side.SELL, YES, "10", "0.5")).trades
+    *_, amounts = decode(ARGUMENTS_V3, match_orders(trade)[4:])
+    # 10 shares for 5, less 10 x 0.05 x 0.25
+    assert amounts == (10_000_000, 5_000_000, 125_000)
 
 
 def as_tuple(order: SignedOrder) -> tuple[Any, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from remora.devnet.clob import views
+from remora.devnet.clob.audience import OrderEvent
 from remora.devnet.clob.book import OrderStatus
-from remora.devnet.clob.engine import OrderEvent
 from remora.devnet.clob.orders import OrderType, Side
 from remora.devnet.clob.refusals import Refusal
 from tests.unit.devnet.scene import ALICE, BOB, YES, Scene, limit, market_buy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from remora.devnet.clob.audience import OrderEvent
 from remora.devnet.clob.book import OrderStatus
-from remora.devnet.clob.engine import OrderEvent
 from remora.devnet.clob.orders import OrderRequest, OrderType, Side
 from remora.devnet.clob.refusals import Refusal, Shortage
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, YES, Scene, limit, market_buy
@@ -59,9 +59,9 @@ def test_a_maker_that_is_hit_moves_its_claim_from_resting_to_matched() -> None:
     assert (maker.shares_matched, maker.shares_left, maker.status) == (4_000_000, 6_000_000, OrderStatus.LIVE)
     assert scene.funds.active[scene.purse(ALICE, YES)] == 6_000_000
     assert scene.funds.matched[scene.purse(ALICE, YES)] == 4_000_000
-    scene.engine.mine(trade)
+    scene.engine.aftermath.mine(trade)
     assert +scene.funds.matched == {}
-    scene.engine.confirm(trade)
+    scene.engine.aftermath.confirm(trade)
     assert scene.audience.trades == [(trade.id, status) for status in ("MATCHED", "MINED", "CONFIRMED")]
 
 
@@ -192,7 +192,7 @@ class TestFailedTrades:
         first = scene.submit(limit(ALICE, SELL, YES, "10", "0.50")).order
         second = scene.submit(limit(CAROL, SELL, YES, "10", "0.50")).order
         placed = scene.submit(market_buy(BOB, YES, "7.5", "0.50"))
-        scene.engine.fail(placed.trades[0])
+        scene.engine.aftermath.fail(placed.trades[0])
         assert scene.asks() == [(500_000, 20_000_000)]
         assert [order.status for order in (first, second)] == [OrderStatus.LIVE] * 2
         assert list(scene.engine.book(scene.listing).against(is_bid=True)) == [first, second]
@@ -208,7 +208,7 @@ class TestFailedTrades:
         bid = scene.submit(limit(ALICE, BUY, YES, "10", "0.10")).order
         trade = scene.submit(market_buy(BOB, YES, "5", "0.50")).trades[0]
         scene.endow(ALICE, YES, 0)
-        scene.engine.fail(trade)
+        scene.engine.aftermath.fail(trade)
         assert [order.status for order in (sold, other)] == [OrderStatus.CANCELED_NOT_ENOUGH_BALANCE] * 2
         assert bid.status is OrderStatus.LIVE
         assert scene.asks() == []
@@ -219,7 +219,7 @@ class TestFailedTrades:
         maker = scene.submit(limit(ALICE, SELL, YES, "10", "0.50")).order
         trade = scene.submit(market_buy(BOB, YES, "5", "0.50")).trades[0]
         scene.submit(limit(CAROL, BUY, YES, "10", "0.55"))
-        scene.engine.fail(trade)
+        scene.engine.aftermath.fail(trade)
         assert (maker.status, scene.asks()) == (OrderStatus.CANCELED, [])
         assert scene.audience.orders[-1] == (maker.id, OrderEvent.CANCELLATION, "CANCELED")
 
@@ -228,7 +228,7 @@ class TestFailedTrades:
         maker = scene.submit(limit(ALICE, SELL, YES, "10", "0.50")).order
         trade = scene.submit(market_buy(BOB, YES, "2", "0.50")).trades[0]
         scene.engine.cancel(maker)
-        scene.engine.fail(trade)
+        scene.engine.aftermath.fail(trade)
         assert (maker.status, maker.shares_matched, scene.asks()) == (OrderStatus.CANCELED, 0, [])
         assert (+scene.funds.active, +scene.funds.matched) == ({}, {})
 
@@ -237,7 +237,7 @@ class TestFailedTrades:
         scene.submit(limit(ALICE, SELL, YES, "10", "0.50"))
         placed = scene.submit(limit(BOB, BUY, YES, "30", "0.40"))
         hit = scene.submit(limit(BOB, BUY, YES, "30", "0.50"))
-        scene.engine.fail(hit.trades[0])
+        scene.engine.aftermath.fail(hit.trades[0])
         assert (placed.order.status, hit.order.status) == (OrderStatus.LIVE, OrderStatus.LIVE)
         assert hit.order.shares_matched == 0
         # The seller would cross the buyer's own rest at 0.50, and is dropped.
@@ -247,8 +247,8 @@ class TestFailedTrades:
         scene = Scene()
         scene.submit(limit(ALICE, SELL, YES, "10", "0.50"))
         trade = scene.submit(market_buy(BOB, YES, "5", "0.50")).trades[0]
-        scene.engine.mine(trade)
-        scene.engine.retry(trade)
+        scene.engine.aftermath.mine(trade)
+        scene.engine.aftermath.retry(trade)
         assert scene.funds.matched[scene.purse(BOB, None)] == 5_000_000
-        scene.engine.mine(trade)
+        scene.engine.aftermath.mine(trade)
         assert +scene.funds.matched == {}

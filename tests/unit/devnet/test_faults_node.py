@@ -70,7 +70,28 @@ def signed(*, gas_gwei: int, nonce: int = 3, value: int = 1) -> Signed:
 def test_a_raw_transaction_is_read_with_its_sender() -> None:
     read = signed(gas_gwei=50)
     assert (read.sender, read.nonce, read.gas_price) == (LEADER.address, 3, 50 * 10**9)
-    assert Signed.of("0x02ff") is None
+
+
+TERMS = {"to": ADDRESS, "value": 5, "nonce": 3, "gas": 21_000, "chainId": 31337, "data": b"\x01\x02"}
+LEGACY = {"gasPrice": 50 * 10**9}
+ACCESS_LIST = {**LEGACY, "type": 1, "accessList": ()}
+DYNAMIC_FEE = {"maxFeePerGas": 50 * 10**9, "maxPriorityFeePerGas": 1}
+
+
+@pytest.mark.parametrize("fees", [LEGACY, ACCESS_LIST, DYNAMIC_FEE], ids=["legacy", "access list", "dynamic fee"])
+def test_transactions_of_every_type_are_read(fees: dict[str, Any]) -> None:
+    transaction = Account.sign_transaction({**TERMS, **fees}, LEADER.private_key)
+    read = Signed.of("0x" + transaction.raw_transaction.hex())
+    assert read is not None
+    assert (read.hash, read.sender) == ("0x" + transaction.hash.hex(), LEADER.address)
+    assert (read.nonce, read.gas_price) == (3, 50 * 10**9)
+    shown = {name: read.shown[name] for name in ("to", "value", "data", "blockNumber")}
+    assert shown == {"to": ADDRESS, "value": "0x5", "data": "0x0102", "blockNumber": None}
+
+
+@pytest.mark.parametrize("raw", ["0x", "0x02ff", "0xc0", "0xc101", "0x7f00", "0xf8ff"])
+def test_what_is_no_transaction_is_left_to_the_chain(raw: str) -> None:
+    assert Signed.of(raw) is None
 
 
 @pytest.mark.parametrize(("gas_gwei", "passes"), [(50, False), (54, False), (55, True), (80, True)])

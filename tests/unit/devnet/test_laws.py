@@ -13,6 +13,7 @@ from remora.devnet.clob.precision import BY_TICK
 from remora.devnet.clob.refusals import Refusal
 from remora.devnet.clob.trades import Trade
 from remora.devnet.clob.units import to_text
+from remora.devnet.endpoints import Version
 from tests.unit.devnet.exchange_model import ExchangeModel
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, PLENTY, YES, Scene, request
 
@@ -43,9 +44,11 @@ def _sessions(draw: st.DrawFn) -> tuple[int, list[OrderRequest]]:
     return tick, draw(st.lists(_orders(tick), min_size=2, max_size=25))
 
 
-def _played(session: tuple[int, list[OrderRequest]], fee_rate: str) -> tuple[Scene, list[Trade]]:
+def _played(
+    session: tuple[int, list[OrderRequest]], fee_rate: str, version: Version = "v1"
+) -> tuple[Scene, list[Trade]]:
     tick, orders = session
-    scene = Scene(tick_size=to_text(tick), fee_rate=fee_rate)
+    scene = Scene(tick_size=to_text(tick), fee_rate=fee_rate, version=version)
     trades: list[Trade] = []
     for order in orders:
         try:
@@ -56,15 +59,15 @@ def _played(session: tuple[int, list[OrderRequest]], fee_rate: str) -> tuple[Sce
 
 
 @settings(max_examples=300, deadline=None)
-@given(_sessions(), st.sampled_from(["0", "0.04", "0.07"]))
+@given(_sessions(), st.sampled_from(["0", "0.04", "0.07"]), st.sampled_from(["v1", "v2"]))
 def test_the_contract_takes_every_trade_and_moves_what_the_server_books(
-    session: tuple[int, list[OrderRequest]], fee_rate: str
+    session: tuple[int, list[OrderRequest]], fee_rate: str, version: Version
 ) -> None:
-    scene, trades = _played(session, fee_rate)
-    contract = ExchangeModel()
+    scene, trades = _played(session, fee_rate, version)
+    contract = ExchangeModel(version)
     for trade in trades:
         contract.settle(trade)
-        scene.engine.mine(trade)
+        scene.engine.aftermath.mine(trade)
     for purse, holding in scene.funds.known.items():
         assert holding.balance == PLENTY + contract.balances[purse.owner][purse.token_id]
     totals: Counter[int | None] = Counter()
@@ -113,9 +116,9 @@ def test_claims_are_gone_when_all_is_settled_or_undone_and_cancelled(
     scene, trades = _played(session, "0.05")
     for trade in trades:
         if data.draw(st.booleans()):
-            scene.engine.mine(trade)
+            scene.engine.aftermath.mine(trade)
         else:
-            scene.engine.fail(trade)
+            scene.engine.aftermath.fail(trade)
     for maker in (ALICE, BOB, CAROL):
         for order in scene.engine.live_orders(maker):
             scene.engine.cancel(order)

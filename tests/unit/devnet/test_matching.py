@@ -122,3 +122,13 @@ def test_the_fee_is_the_venues_formula_rounded_to_five_decimals(shares: str, pri
     scene.submit(limit(ALICE, SELL, YES, shares, price))
     (trade,) = scene.submit(limit(BOB, BUY, YES, shares, price)).trades
     assert trade.fee == fee == taker_fee(trade.fills, scene.listing.fee_rate)
+
+
+def test_a_market_buy_in_a_market_of_version_v2_gets_no_more_shares_than_it_asked_for() -> None:
+    # 6 at 0.60 ask for 10 shares: at 0.50 they cost 5. The older exchange sells 12 shares for the 6.
+    for version, making, shares in (("v1", 6_000_000, 12_000_000), ("v2", 5_000_000, 10_000_000)):
+        scene = Scene(version=version)
+        scene.submit(limit(ALICE, SELL, YES, "100", "0.50"))
+        (trade,) = scene.submit(market_buy(BOB, YES, "6", "0.60")).trades
+        assert (trade.making, trade.shares) == (making, shares)
+        assert trade.taker.shares_left == trade.taker.making_left == 0

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from eth_account import Account
 from eth_utils.crypto import keccak
@@ -36,6 +37,8 @@ class FakeNode(Node):
         self.refuses = False
         self.refused = asyncio.Event()
         self.is_down = False
+        self.orphaned: set[str] = set()
+        self.has_no_state = False
 
     async def call(self, method: str, *params: Any) -> Any:
         await asyncio.sleep(0)
@@ -48,6 +51,10 @@ class FakeNode(Node):
                 return self._take(params[0])
             case "eth_getTransactionByHash":
                 return {} if params[0] in self.pool else None
+            case "eth_getBlockByHash":
+                return None if params[0] in self.orphaned else {}
+            case "eth_getLogs" if params[0]["blockHash"] in self.orphaned:
+                return []
             case "eth_getLogs":
                 # Either the exchanges' last words, or what happened to tokens.
                 return [{"transactionHash": each} for each in self.matched] if "topics" in params[0] else self.moved
@@ -56,6 +63,8 @@ class FakeNode(Node):
 
     async def batch(self, requests: Iterable[Request]) -> list[Any]:
         assert all(request.method == "eth_call" for request in requests)
+        if self.has_no_state:
+            raise Refused("BlockOutOfRangeError: block height is 9 but requested was 10")
         return [_PLENTY for _ in requests]
 
     def _take(self, raw: str) -> str:
@@ -111,7 +120,7 @@ class Court:
 
     async def sent(self, count: int) -> list[str]:
         """Return the hashes of the next transactions that the node takes."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             return [await self.herald.told.get() for _ in range(count)]
 
     async def mine(self, number: int, *, reverting: bool = False) -> None:
@@ -197,6 +206,60 @@ async def test_what_a_reorg_took_out_is_sent_again(court: Court) -> None:
     assert trade.status == "CONFIRMED"
 
 
+async def test_what_a_node_drops_after_a_reorg_is_sent_again_with_every_block(court: Court) -> None:
+    first = court.trade()
+    await court.sent(1)
+    await court.mine(10)
+    second = court.trade()
+    await court.sent(1)
+    await court.settlement.on_reorg(10)
+    court.node.pool.remove(second.transaction_hash)  # its nonce came too soon
+    await court.mine(10)
+    assert (first.status, second.status) == ("MINED", "MATCHED")
+    assert court.node.pool == [second.transaction_hash]
+    await court.mine(11)
+    assert second.status == "MINED"
+
+
+async def test_what_was_in_a_block_that_was_replaced_unseen_is_sent_again(court: Court) -> None:
+    trade = court.trade()
+    await court.sent(1)
+    court.node.pool.clear()
+    await court.mine(10)
+    assert (trade.status, court.node.pool) == ("MATCHED", [trade.transaction_hash])
+    await court.mine(11)
+    assert trade.status == "MINED"
+
+
+async def test_a_block_that_a_reorg_takes_while_it_is_read_says_nothing_of_its_trades(court: Court) -> None:
+    """The node knows no logs of such a block, which is what it says of one in which everything reverted."""
+    trade = court.trade()
+    await court.sent(1)
+    court.node.orphaned = {hex(10)}
+    with pytest.raises(Refused, match="no block"):
+        await court.mine(10)
+    assert trade.status == "MATCHED"
+    assert court.scene.asks() == [(500_000, 1_000_000)]
+    await court.mine(11)  # the one that stands for it has nothing of it
+    assert court.node.pool == [trade.transaction_hash]
+    await court.mine(12)
+    assert trade.status == "MINED"
+
+
+async def test_a_trade_fails_though_a_reorg_takes_the_block_in_which_it_reverted(court: Court) -> None:
+    """What its parties have is asked of that block, and of the one that stands for it as soon as there is one."""
+    trade = court.trade()
+    await court.sent(1)
+    court.scene.funds.known.clear()
+    court.node.has_no_state = True
+    mined = asyncio.create_task(court.mine(10, reverting=True))
+    await asyncio.sleep(0.05)
+    assert trade.status == "MATCHED"
+    court.node.has_no_state = False
+    await mined
+    assert trade.status == "FAILED"
+
+
 async def test_a_failed_transaction_keeps_its_nonce_through_a_reorg(court: Court) -> None:
     failed = court.trade()
     await court.sent(1)
@@ -204,6 +267,23 @@ async def test_a_failed_transaction_keeps_its_nonce_through_a_reorg(court: Court
     await court.settlement.on_reorg(10)
     assert court.node.pool == [failed.transaction_hash]
     assert failed.status == "FAILED"
+
+
+@pytest.mark.parametrize("status", ["CONFIRMED", "FAILED"])
+async def test_what_is_final_is_sent_again_after_every_reorg_until_a_block_has_it(court: Court, status: str) -> None:
+    """Later transactions of the operator wait for its nonce, however often it is taken out, or dropped by the pool."""
+    final = court.trade()
+    await court.sent(1)
+    await court.mine(10, reverting=status == "FAILED")
+    await court.mine(12)
+    for number in (13, 14):
+        await court.settlement.on_reorg(10)
+        court.node.pool.clear()
+        await court.mine(number)
+        assert court.node.pool == [final.transaction_hash]
+        await court.mine(10)
+        assert court.node.pool == []
+    assert final.status == status
 
 
 async def test_a_mined_trade_is_booked_and_not_read_again(court: Court) -> None:

@@ -63,7 +63,7 @@ def as_the_sdk_has_it(order: SignedOrder) -> UnsignedOrder:
 def test_the_sdks_signature_is_the_makers(side: Side) -> None:
     order = order_of(TRADER.address, side=side)
     signed = TRADER.sign_typed_data(full_message=build_order_typed_data(as_the_sdk_has_it(order)))
-    digest = order_digest(order, exchange_domain(31337, EXCHANGE))
+    digest = order_digest(order, exchange_domain(31337, EXCHANGE, "2"))
     assert digest == signed.message_hash
     assert signed_by(digest, bytes(signed.signature), TRADER.address.lower())
 
@@ -72,7 +72,7 @@ def test_every_order_that_the_real_exchange_settled_has_the_id_of_its_log() -> N
     matches = settled_matches()
     assert len(matches) == 36
     for match in matches:
-        domain = exchange_domain(match.chain_id, match.exchange)
+        domain = exchange_domain(match.chain_id, match.exchange, "2")
         digests = ["0x" + order_digest(order, domain).hex() for order in match.orders]
         assert digests == match.order_hashes
 
@@ -80,7 +80,7 @@ def test_every_order_that_the_real_exchange_settled_has_the_id_of_its_log() -> N
 def test_plain_signatures_that_the_real_exchange_took_are_taken_here() -> None:
     taken = [
         signed_by(
-            order_digest(order, exchange_domain(match.chain_id, match.exchange)),
+            order_digest(order, exchange_domain(match.chain_id, match.exchange, "2")),
             order.signature,
             order.signer,
         )

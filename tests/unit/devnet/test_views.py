@@ -18,7 +18,7 @@ from polymarket.models.clob.order_response import RawOrderResponse, RejectedOrde
 from polymarket.models.clob.user_events import UserEvent, UserOrderEvent, UserTradeEvent, parse_user_events
 
 from remora.devnet.clob import views
-from remora.devnet.clob.engine import OrderEvent, Spot
+from remora.devnet.clob.audience import OrderEvent, Spot
 from remora.devnet.clob.orders import Side
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, NO, YES, Scene, limit, market_buy
 

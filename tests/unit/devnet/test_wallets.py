@@ -14,11 +14,18 @@ from polymarket._internal.wallet import (
 )
 from polymarket.environments import PRODUCTION
 
-from remora.devnet.wallet_addresses import WalletAddresses, WalletKind
+from remora.devnet.wallet_factories import safe_code_hash, wallet_factories
+from remora.domain.wallets import WalletKind
+from tests.unit.devnet.scene import CONTRACTS
 
-FACTORY = "0x" + "d0" * 20
 DERIVATION = dataclasses.replace(
-    PRODUCTION._config.wallet_derivation, deposit_wallet_factory=FACTORY, deposit_wallet_beacon=FACTORY
+    PRODUCTION._config.wallet_derivation,
+    deposit_wallet_factory=CONTRACTS.deposit_wallet_factory,
+    deposit_wallet_beacon=CONTRACTS.deposit_wallet_factory,
+    proxy_factory=CONTRACTS.proxy_factory,
+    proxy_implementation=CONTRACTS.proxy_implementation,
+    safe_factory=CONTRACTS.safe_factory,
+    safe_init_code_hash="0x" + safe_code_hash(CONTRACTS.safe_singleton).hex(),
 )
 BY_THE_SDK = {
     WalletKind.PROXY: derive_proxy_wallet_address,
@@ -31,6 +38,6 @@ BY_THE_SDK = {
 @pytest.mark.parametrize("key", [b"\x01" * 32, b"\xa5" * 32])
 def test_an_owners_wallet_is_where_the_sdk_derives_it(kind: WalletKind, key: bytes) -> None:
     owner = Account.from_key(key).address
-    ours = WalletAddresses(deposit_wallet_factory=FACTORY).of(owner.lower(), kind)
+    ours = wallet_factories(CONTRACTS).of(owner.lower(), kind)
     assert ours == ours.lower()
     assert to_checksum_address(ours) == BY_THE_SDK[kind](owner, DERIVATION)

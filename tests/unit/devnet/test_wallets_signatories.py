@@ -13,13 +13,14 @@ from remora.devnet.clob.orders import Side, SignatureType, SignedOrder
 from remora.devnet.clob.refusals import Refusal
 from remora.devnet.clob.sessions import Scope, Session, Sessions
 from remora.devnet.clob.signatories import Signatories, View
-from remora.devnet.wallet_addresses import WalletAddresses, WalletKind
+from remora.devnet.wallet_factories import wallet_factories
 from remora.domain.errors import Refused
 from remora.domain.ids import Address
+from remora.domain.wallets import WalletKind
 from tests.unit.devnet.scene import CONTRACTS, Clock
 
 OWNER, STRANGER, KEY = (Account.from_key(bytes([number]) * 32) for number in (1, 2, 3))
-ADDRESSES = WalletAddresses(deposit_wallet_factory=CONTRACTS.deposit_wallet_factory)
+ADDRESSES = wallet_factories(CONTRACTS)
 DIGEST = b"\x77" * 32
 MAGIC = bytes.fromhex("1626ba7e") + bytes(28)
 WALLETS = {

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remora.domain.chain import parse_log, parse_receipt, quantity
+from remora.domain.chain import LogPlace, parse_log, parse_place, parse_receipt, quantity
 from remora.domain.errors import Malformed
+from remora.domain.ids import TxHash
 
 TX, BLOCK, TOPIC = ("0x" + 64 * digit for digit in "123")
 LOG: dict[str, Any] = {
@@ -40,6 +41,29 @@ def test_log() -> None:
     assert log.data == b"\x00\xff"
     assert (log.block_number, log.block_hash, log.tx_hash, log.log_index) == (100, BLOCK, TX, 0)
     assert not log.removed
+
+
+def test_the_place_of_a_log() -> None:
+    assert parse_place(LOG) == LogPlace(100, BLOCK, TxHash(TX), 0)
+    assert parse_place({**LOG, "removed": True}) == LogPlace(100, BLOCK, TxHash(TX), 0, removed=True)
+    assert parse_place({"address": LOG["address"], "topics": [], "data": "0x"}) == LogPlace(None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([], "expected a log object, found list"),
+        ({**LOG, "blockNumber": "100"}, "blockNumber: expected a hex quantity, found '100'"),
+        ({**LOG, "blockHash": 12}, "64 hex digits"),
+        ({**LOG, "transactionHash": "0x12"}, "64 hex digits"),
+        ({**LOG, "transactionHash": [TX]}, "expected the log's block and transaction to be hex"),
+        ({**LOG, "logIndex": "0x"}, "logIndex: expected a hex quantity"),
+        ({**LOG, "logIndex": True}, "logIndex: expected a hex quantity"),
+    ],
+)
+def test_a_log_without_a_readable_place_is_refused(wrong: Any, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        parse_place(wrong)
 
 
 def test_a_log_may_come_without_its_place() -> None:

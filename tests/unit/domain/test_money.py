@@ -126,8 +126,7 @@ def test_average_price(collateral: str, shares: str, price: str) -> None:
 def test_cost_and_what_it_buys() -> None:
     price = Price.parse("0.333333")
     assert str(price.cost_floor(Shares.parse("10"))) == "3.33333"  # 10 x 0.333333
-    assert str(price.cost_ceil(Shares.parse("0.5"))) == "0.166667"  # 0.1666665
-    assert str(price.cost_floor(Shares.parse("0.5"))) == "0.166666"
+    assert str(price.cost_floor(Shares.parse("0.5"))) == "0.166666"  # 0.1666665
     assert str(price.shares_floor(Collateral.parse("1"))) == "3.000003"  # 1 / 0.333333 = 3.000003 000003
     assert str(price.complement()) == "0.666667"
 

@@ -45,6 +45,25 @@ def test_a_purchase() -> None:
     assert not split.dust
 
 
+def test_part_of_a_purchase_at_one_price_for_all() -> None:
+    """Of 60 wanted, 30.000001 for 60 shares: 0.50000001667 each, whoever it is."""
+    parts = [part(1, budget="10"), part(2, budget="20"), part(3, budget="30")]
+    split = allocate(
+        parts,
+        side=Side.BUY,
+        limit=price("0.51"),
+        shares=shares("60"),
+        collateral=collateral("30.000001"),
+        fee=collateral("0.000007"),
+    )
+    assert [(a.shares, a.collateral, a.fee) for a in split.allocations] == [
+        (shares("10"), collateral("5"), collateral("0.000001")),  # 5,000,000.17 and 1.17
+        (shares("20"), collateral("10"), collateral("0.000002")),  # 10,000,000.33 and 2.33
+        (shares("30"), collateral("15.000001"), collateral("0.000004")),  # 15,000,000.5 and 3.5, the largest remainders
+    ]
+    assert not split.dust
+
+
 def test_what_would_pass_the_limit_is_dust() -> None:
     parts = [part(1, budget="0.000001"), part(2, budget="0.000001"), part(3, budget="0.000001")]
     split = allocate(

@@ -6,7 +6,7 @@ import pytest
 
 from remora.domain.ids import TokenId
 from remora.domain.money import Price
-from remora.domain.order import BlockOrder, Intent
+from remora.domain.order import BlockOrder, Intent, OrderKind
 from remora.domain.signal import Side
 from remora.execute.blocks import amounts, block_orders, budget
 from tests.fakes.clock import START_US, US
@@ -38,6 +38,32 @@ def test_another_token_side_or_limit_is_another_order() -> None:
     selling = intent(4, of=signal(Side.SELL))
     intents = [intent(1), intent(2, limit=price("0.55")), intent(3, token_id=TokenId(9)), selling, intent(5)]
     assert members(joined(intents)) == [[follower(1), follower(5)], [follower(2)], [follower(3)], [follower(4)]]
+
+
+def test_another_kind_of_order_or_another_rest_is_another_order() -> None:
+    def resting(number: int, rest_s: int) -> Intent:
+        return intent(number, kind=OrderKind.GTD, rest_s=rest_s)
+
+    orders = joined([intent(1), resting(2, 60), intent(3, kind=OrderKind.FOK), resting(4, 61), resting(5, 60)])
+    assert members(orders) == [[follower(1)], [follower(2), follower(5)], [follower(3)], [follower(4)]]
+    assert [(order.kind, order.rest_s) for order in orders] == [("FAK", 0), ("GTD", 60), ("FOK", 0), ("GTD", 61)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "spent", "making", "taking"),
+    [
+        ("0.54", "10", "9.9954", "18.51"),  # 10 / 0.54 = 18.5185, in hundredths; x 0.54
+        ("0.5", "10", "10", "20"),
+        ("0.001", "0.1", "0.1", "100"),
+        ("0.999", "0.009", "0", "0"),  # not a hundredth of a share
+    ],
+)
+def test_an_order_that_rests_has_exactly_the_limit_as_its_price(
+    limit: str, spent: str, making: str, taking: str
+) -> None:
+    (order,) = joined([intent(1, limit=price(limit), budget=collateral(spent), kind=OrderKind.GTD, rest_s=60)])
+    offered, asked = amounts(order, market())
+    assert (offered, asked) == (collateral(making).units, shares(taking).units)
 
 
 def test_an_order_has_so_many_followers_at_most() -> None:

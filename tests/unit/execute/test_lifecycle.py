@@ -52,7 +52,8 @@ def sale() -> BlockOrder:
             Side.BUY,
             {
                 (OPERATOR, ledger.COLLATERAL): -10_100_000,
-                (ledger.VENUE, ledger.COLLATERAL): 10_100_000,
+                (ledger.VENUE, ledger.COLLATERAL): 10_000_000,
+                (ledger.FEES, ledger.COLLATERAL): 100_000,
                 (OPERATOR, str(TOKEN)): 20_000_000,
                 (ledger.VENUE, str(TOKEN)): -20_000_000,
             },
@@ -61,7 +62,8 @@ def sale() -> BlockOrder:
             Side.SELL,
             {
                 (OPERATOR, ledger.COLLATERAL): 9_900_000,
-                (ledger.VENUE, ledger.COLLATERAL): -9_900_000,
+                (ledger.VENUE, ledger.COLLATERAL): -10_000_000,
+                (ledger.FEES, ledger.COLLATERAL): 100_000,
                 (OPERATOR, str(TOKEN)): -20_000_000,
                 (ledger.VENUE, str(TOKEN)): 20_000_000,
             },

@@ -20,10 +20,12 @@ from polymarket._internal.l1_auth import build_api_key_auth_typed_data, sign_api
 from polymarket.models.types import TokenId as SdkTokenId
 from polymarket.types import EvmAddress, HexString
 
-from remora.adapters.keys.eip712 import clob_auth_digest, exchange_domain, order_digest
+from remora.adapters.keys.eip712 import clob_auth_digest
+from remora.domain.contracts import Generation
 from remora.domain.errors import Malformed
 from remora.domain.ids import Address, TokenId, address
 from remora.domain.order import OrderTerms
+from remora.domain.order_hash import exchange_domain, order_digest
 from remora.domain.signal import Side
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -113,7 +115,7 @@ def test_an_order_hashes_as_the_official_sdk_hashes_it(terms: OrderTerms, chain_
 @given(terms=order_terms, exchange=addresses)
 def test_version_3_hashes_as_the_official_sdk_hashes_it(terms: OrderTerms, exchange: Address) -> None:
     typed_data = build_order_typed_data(sdk_order(terms, 137, exchange), protocol_version="3")
-    assert order_digest(exchange_domain(137, exchange, "3"), terms) == reference_digest(typed_data)
+    assert order_digest(exchange_domain(137, exchange, Generation.V3), terms) == reference_digest(typed_data)
 
 
 @pytest.mark.parametrize(("exchange", "fills", "orders"), settled_orders())
@@ -139,7 +141,7 @@ def test_an_order_settled_on_polygon_recovers_its_signer() -> None:
         timestamp_ms=int(order["timestamp"]),
         signature_type=order["signatureType"],
     )
-    digest = order_digest(exchange_domain(expected["chain_id"], expected["exchange"], "3"), terms)
+    digest = order_digest(exchange_domain(expected["chain_id"], expected["exchange"], Generation.V3), terms)
     signature = bytes.fromhex(order["signature"][2:])
     recoverable = signature[:64] + bytes((signature[64] - 27,))
     public_key = PublicKey.from_signature_and_message(recoverable, digest, hasher=None)

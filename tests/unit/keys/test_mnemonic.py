@@ -17,6 +17,7 @@ from polymarket.types import EvmAddress, HexString
 
 from remora.adapters.keys.eip712 import clob_auth_digest
 from remora.adapters.keys.mnemonic import MnemonicSigner
+from remora.domain.contracts import Exchanges
 from remora.domain.errors import OperatorError
 from remora.domain.ids import Address, TokenId, address
 from remora.domain.money import Wei
@@ -27,6 +28,7 @@ from remora.domain.transaction import Call, GasPrice, Transaction
 CHAIN_ID = 31337
 EXCHANGE = Address("0x" + "e1" * 20)
 NEG_RISK_EXCHANGE = Address("0x" + "e2" * 20)
+EXCHANGE_V3 = Address("0x" + "e3" * 20)
 STRANGER = Address("0x" + "5a" * 20)
 
 # The public test mnemonic; its first keys are printed by every local chain at start.
@@ -44,8 +46,7 @@ def make_signer(mnemonic: str = MNEMONIC, *, fleet_size: int = 3, start_index: i
     return MnemonicSigner(
         mnemonic,
         chain_id=CHAIN_ID,
-        exchange=EXCHANGE,
-        neg_risk_exchange=NEG_RISK_EXCHANGE,
+        exchanges=Exchanges(standard=EXCHANGE, neg_risk=NEG_RISK_EXCHANGE, v3=EXCHANGE_V3),
         fleet_size=fleet_size,
         start_index=start_index,
     )
@@ -75,7 +76,7 @@ def order_terms(**changes: Any) -> OrderTerms:
         "salt": 1,
         "maker": Address(FIRST_WALLETS[0]),
         "signer": Address(FIRST_WALLETS[0]),
-        "token_id": TokenId(7),
+        "token_id": TokenId(7 << 60),
         "maker_amount": 520_000,
         "taker_amount": 1_000_000,
         "side": Side.BUY,
@@ -84,7 +85,7 @@ def order_terms(**changes: Any) -> OrderTerms:
     return OrderTerms(**(terms | changes))
 
 
-def official_signature(terms: OrderTerms, exchange: Address) -> str:
+def official_signature(terms: OrderTerms, exchange: Address, version: str = "2") -> str:
     order = UnsignedOrder(
         chain_id=CHAIN_ID,
         builder=HexString(terms.builder),
@@ -102,7 +103,9 @@ def official_signature(terms: OrderTerms, exchange: Address) -> str:
         timestamp=terms.timestamp_ms,
         token_id=SdkTokenId(str(terms.token_id)),
     )
-    signed = Account.from_key(FIRST_KEY).sign_typed_data(full_message=build_order_typed_data(order))
+    signed = Account.from_key(FIRST_KEY).sign_typed_data(
+        full_message=build_order_typed_data(order, protocol_version=version)
+    )
     return str(signed.signature.hex())
 
 
@@ -128,6 +131,16 @@ def test_a_fleet_can_start_at_a_later_index(signer: MnemonicSigner) -> None:
     later = make_signer(fleet_size=2, start_index=1)
     assert later.fleet == signer.fleet[1:]
     assert later.treasury == signer.treasury
+
+
+@pytest.mark.parametrize("neg_risk", [False, True])
+def test_an_order_for_a_position_is_what_the_sdk_signs_for_exchange_v3(
+    signer: MnemonicSigner, *, neg_risk: bool
+) -> None:
+    token_id = TokenId(int.from_bytes(b"\x01" + b"\xaa" * 16 + bytes(14) + b"\x01"))
+    terms = order_terms(token_id=token_id)
+    signed = signer.sign_order(terms, OrderKind.FAK, neg_risk=neg_risk)
+    assert signed.signature.hex() == official_signature(terms, EXCHANGE_V3, "3")
 
 
 @pytest.mark.parametrize(("neg_risk", "exchange"), [(False, EXCHANGE), (True, NEG_RISK_EXCHANGE)])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remora.domain.errors import Malformed
-from remora.domain.money import Wei
+from remora.domain.money import Collateral, Wei
 from remora.settings.environment import (
     ARMED,
     DEVNET_CHAIN_ID,
@@ -16,9 +16,15 @@ from remora.settings.environment import (
     Settings,
     load,
     masked,
+    split_urls,
     variable,
 )
 from tests.unit.settings.conftest import COMPLETE, KEY, WORDS, Environment
+
+NO_WEBSOCKET = (
+    "expected WebSocket endpoints, ws:// or wss://: fills are heard by subscription, "
+    "and mempool detection needs a WebSocket endpoint"
+)
 
 
 def problems(kind: type[NodeSettings] = Settings, env_file: Path | None = None) -> list[str]:
@@ -35,6 +41,7 @@ def test_what_is_set_is_read(environment: Environment) -> None:
     environment(
         REMORA_EXTRA_EXCHANGES="0x" + 40 * "A" + ", 0x" + 40 * "b",
         REMORA_REFUEL_THRESHOLD="0.25",
+        REMORA_DEBT_LIMIT="2.5",
         REMORA_FLEET_SIZE="3",
         REMORA_DATABASE="books/remora.db",
     )
@@ -47,6 +54,7 @@ def test_what_is_set_is_read(environment: Environment) -> None:
     assert settings.extra_exchanges == ("0x" + 40 * "a", "0x" + 40 * "b")
     assert settings.extra_ledgers == ()
     assert settings.refuel_threshold == Wei(250_000_000_000_000_000)
+    assert settings.debt_limit == Collateral(2_500_000)
     assert settings.fleet_size == 3
     assert settings.database == Path("books/remora.db")
 
@@ -64,7 +72,6 @@ def test_all_problems_are_reported_together(environment: Environment) -> None:
         REMORA_ARMED="yes",
         REMORA_LOG_FORMAT="xml",
         REMORA_CLEARING_HOUSE="0x" + 40 * "c",
-        TRADING_MNEMONIC=None,
     )
     assert problems() == [
         f"REMORA_ARMED: expected the words {ARMED!r}, or nothing, found other words",
@@ -77,14 +84,14 @@ def test_all_problems_are_reported_together(environment: Environment) -> None:
         "REMORA_FLEET_SIZE: Input should be greater than or equal to 1",
         "REMORA_LOG_FORMAT: Input should be 'text' or 'json'",
         "REMORA_REFUEL_AMOUNT: expected a decimal number, found '0.5 POL'",
-        "REMORA_RPC_WS_URL: expected a WebSocket endpoint, ws:// or wss://: fills are heard by subscription",
-        "TRADING_MNEMONIC: expected a value, found none",
+        f"REMORA_RPC_WS_URL: {NO_WEBSOCKET}",
     ]
 
 
 def test_nothing_set_names_everything_that_is_needed(environment: Environment) -> None:
     environment(**dict.fromkeys(COMPLETE))
-    assert problems() == sorted(f"{name}: expected a value, found none" for name in COMPLETE)
+    others = [f"{name}: expected a value, found none" for name in COMPLETE if name != "TRADING_MNEMONIC"]
+    assert problems() == sorted([*others, SOURCES + "none"])
 
 
 @pytest.mark.parametrize(
@@ -122,9 +129,45 @@ def test_reading_the_chain_needs_only_the_node(environment: Environment) -> None
     assert len(problems(Settings)) == len(COMPLETE) - 1
 
 
+def test_several_nodes_are_a_list_and_each_must_be_a_websocket(environment: Environment) -> None:
+    urls = (f"wss://one.example/{KEY}", "ws://127.0.0.1:8545")
+    environment(REMORA_RPC_WS_URL=" , ".join(urls))
+    settings = load(Settings)
+    assert split_urls(settings.rpc_ws_url) == urls
+    assert masked(settings)["rpc_ws_url"] == "wss://one.example/…, ws://127.0.0.1:8545/…"
+    environment(REMORA_RPC_WS_URL=f"wss://one.example/{KEY},https://two.example")
+    (problem,) = problems(Settings)
+    assert "expected WebSocket endpoints" in problem
+    assert "mempool detection needs a WebSocket endpoint" in problem
+    assert KEY not in problem
+
+
 def test_a_setting_of_the_supervisor_is_no_misspelling_to_others(environment: Environment) -> None:
     environment(REMORA_FLEET_SIZE="5")
     assert load(NodeSettings).rpc_ws_url.get_secret_value().endswith(KEY)
+
+
+@pytest.mark.parametrize(
+    ("given", "read", "shown"),
+    [
+        (None, "", ""),
+        ("", "", ""),
+        (f"https://data.example/{KEY}/", f"https://data.example/{KEY}", "https://data.example/…"),
+    ],
+)
+def test_the_public_history_is_left_alone_unless_it_is_set(
+    environment: Environment, given: str | None, read: str, shown: str
+) -> None:
+    environment(REMORA_DATA_URL=given)
+    settings = load(Settings)
+    assert (settings.data_url, masked(settings)["data_url"]) == (read, shown)
+
+
+@pytest.mark.parametrize("wrong", [{"REMORA_DATA_URL": "data.example"}, {"REMORA_POLL_S": "0"}])
+def test_a_public_history_that_cannot_be_polled_is_refused(environment: Environment, wrong: dict[str, str]) -> None:
+    environment(**wrong)
+    with pytest.raises(Malformed, match=next(iter(wrong))):
+        load(Settings)
 
 
 def test_secrets_are_not_shown(environment: Environment) -> None:
@@ -171,6 +214,33 @@ def test_the_public_keys_are_refused_where_money_is_real(environment: Environmen
     assert load(Settings).trading_mnemonic.get_secret_value() == words
 
 
+SOURCES = "REMORA_KEYSTORE: expected one of TRADING_MNEMONIC, REMORA_MNEMONIC_FILE, REMORA_KEYSTORE, found "
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"TRADING_MNEMONIC": None}, "none"),
+        ({"TRADING_MNEMONIC": " ", "REMORA_KEYSTORE": ""}, "none"),
+        ({"REMORA_KEYSTORE": "keys.json"}, "TRADING_MNEMONIC and REMORA_KEYSTORE"),
+        (
+            {"TRADING_MNEMONIC": None, "REMORA_MNEMONIC_FILE": "words", "REMORA_KEYSTORE": "keys.json"},
+            "REMORA_MNEMONIC_FILE and REMORA_KEYSTORE",
+        ),
+    ],
+)
+def test_keys_come_from_one_place(environment: Environment, given: dict[str, str | None], found: str) -> None:
+    environment(**given)
+    assert problems() == [SOURCES + found]
+
+
+@pytest.mark.parametrize("name", ["REMORA_MNEMONIC_FILE", "REMORA_KEYSTORE"])
+def test_a_file_can_hold_the_keys(environment: Environment, name: str) -> None:
+    environment(**{"TRADING_MNEMONIC": None, name: "keys"})
+    settings = load(Settings)
+    assert Path("keys") in {settings.mnemonic_file, settings.keystore}
+
+
 @pytest.mark.parametrize(
     ("chain_id", "armed", "paper"),
     [
@@ -194,10 +264,21 @@ def test_other_words_arm_nothing_and_are_refused(environment: Environment, words
 
 
 def test_a_live_network_needs_patience(environment: Environment) -> None:
-    environment(REMORA_NEVER_ARRIVED_S="19")
-    assert problems() == ["settings: REMORA_NEVER_ARRIVED_S: expected at least 20, found 19.0"]
+    environment(REMORA_NEVER_ARRIVED_S="24")
+    assert problems() == ["settings: REMORA_NEVER_ARRIVED_S: expected at least 25, found 24.0"]
     environment(REMORA_NEVER_ARRIVED_S="2", REMORA_CHAIN_ID=str(DEVNET_CHAIN_ID))
     assert load(Settings).never_arrived_s == 2
+
+
+def test_a_live_network_takes_nothing_below_its_least_tip(environment: Environment) -> None:
+    environment(REMORA_MAX_GAS_PRICE_GWEI="25")
+    assert problems() == [
+        "settings: REMORA_MAX_GAS_PRICE_GWEI: expected more than 25, the least tip that nodes take, found 25"
+    ]
+    environment(REMORA_MAX_GAS_PRICE_GWEI="26")
+    assert load(Settings).max_fee == Wei(26 * 10**9)
+    environment(REMORA_MAX_GAS_PRICE_GWEI="1", REMORA_CHAIN_ID=str(DEVNET_CHAIN_ID))
+    assert load(Settings).max_fee == Wei(10**9)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +295,8 @@ def test_a_live_network_needs_patience(environment: Environment) -> None:
         ("REMORA_RECOVERY_INTERVAL_S", "nan"),
         ("REMORA_SHUTDOWN_S", "-1"),
         ("REMORA_REFUEL_THRESHOLD", "-0.1"),
+        ("REMORA_DEBT_LIMIT", "-1"),
+        ("REMORA_DEBT_LIMIT", "1.0000001"),
         ("REMORA_REFUEL_AMOUNT", "0.0000000000000000001"),
     ],
 )

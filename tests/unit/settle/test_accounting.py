@@ -10,7 +10,7 @@ from remora.domain.ledger import balances
 from remora.domain.money import ZERO_COLLATERAL, ZERO_SHARES, Shares
 from remora.domain.order import IntentState, Leg, LegFailure, LegOutcome, LegState, SettlementStep
 from remora.domain.reasons import Reason, because
-from remora.domain.records import Debt, DebtSide, LegEffect
+from remora.domain.records import DebtSide, LegEffect, Owed
 from remora.domain.signal import Side
 from remora.settle.accounting import effects
 from tests.fakes.specimens import TOKEN, collateral, follower, intent, leg, shares, signal, wallet
@@ -108,7 +108,7 @@ def test_a_payment_that_failed_is_a_debt(
     effect = effect_of(failed, failure)
     assert (effect.leg_state, effect.intent_state) == (LegState.FAILED, intent_state)
     assert (effect.because, effect.posting) == (None, None)
-    assert effect.debt == Debt(side=side, leg=failed, due=failed.collateral, failure=failure)
+    assert effect.debt == Owed(side=side, leg=failed, due=failed.collateral, failure=failure)
 
 
 @pytest.mark.parametrize("failure", FAILURES)

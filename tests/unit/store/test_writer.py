@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,86 @@ async def test_unit_sees_what_earlier_units_of_its_group_wrote(writer: Writer) -
     async with busy(writer):
         tasks = await queued(note(writer, "a"), writer.run(count), note(writer, "b"), writer.run(count))
     assert await asyncio.gather(*tasks) == ["a", 1, "b", 2]
+
+
+# Others who write to the same file.
+
+
+def counted(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(*) FROM notes").scalar_one())
+
+
+async def number_on(writer: Writer) -> int:
+    """Store the number of the notes that there are as the next note: two that see the same number cannot both do so."""
+
+    def work(connection: Connection) -> int:
+        number = counted(connection)
+        connection.exec_driver_sql("INSERT INTO notes VALUES (?)", (f"{number:04}",))
+        return number
+
+    return await writer.run(work)
+
+
+async def test_two_writers_of_one_file_lose_nothing_and_fail_nobody(writer: Writer, path: Path) -> None:
+    with closing(Writer(engine_for(path))) as other:
+        numbers: list[int] = []
+        for _ in range(100):
+            numbers += await asyncio.gather(number_on(writer), number_on(other))
+        numbers += await asyncio.gather(*(number_on(each) for each in (writer, other) * 100))
+    assert sorted(numbers) == list(range(400))
+    assert stored(path) == [f"{number:04}" for number in range(400)]
+
+
+async def test_what_was_read_is_so_until_it_is_written(writer: Writer, path: Path) -> None:
+    """Another process's commit between reading and writing would fail the writing: it waits instead."""
+    read, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> str:
+        found = counted(connection)
+        read.set()
+        go_on.wait()
+        connection.exec_driver_sql("INSERT INTO notes VALUES (?)", (f"after {found}",))
+        return f"after {found}"
+
+    with closing(Writer(engine_for(path))) as other:
+        (mine,) = await queued(writer.run(work))
+        await asyncio.to_thread(read.wait)
+        (theirs,) = await queued(note(other, "theirs"))
+        assert stored(path) == []
+        go_on.set()
+        assert [await mine, await theirs] == ["after 0", "theirs"]
+    assert stored(path) == ["after 0", "theirs"]
+
+
+async def test_who_only_reads_keeps_nobody_from_writing(writer: Writer, path: Path) -> None:
+    read, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> tuple[int, int]:
+        before = counted(connection)
+        read.set()
+        go_on.wait()
+        return before, counted(connection)
+
+    with closing(Writer(engine_for(path))) as other:
+        (reading,) = await queued(other.read(work))
+        await asyncio.to_thread(read.wait)
+        assert await note(writer, "a") == "a"
+        go_on.set()
+        assert await reading == (0, 0), "as of one moment"
+        assert await other.read(counted) == 1
+
+
+async def test_who_only_reads_cannot_write_in_any_group(writer: Writer, path: Path) -> None:
+    def write(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO notes VALUES ('b')")
+
+    async with busy(writer):
+        tasks = await queued(note(writer, "a"), writer.read(write), note(writer, "c"))
+    a, refused, c = await asyncio.gather(*tasks, return_exceptions=True)
+    assert (a, c) == ("a", "c")
+    assert isinstance(refused, OperatorError)
+    assert "readonly" in str(refused)
+    assert stored(path) == ["a", "c"]
 
 
 # Failures.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from remora.adapters.venue.limits import OrderLimits, TokenBucket
 from remora.domain.errors import Retryable
 from remora.domain.ids import Address
+from tests.fakes.clock import SteppedClock
 from tests.unit.venue.conftest import SimulatedClock
 
 SECOND_US = 1_000_000
@@ -85,25 +88,69 @@ async def test_the_ip_sends_at_most_4500_in_10_seconds(clock: SimulatedClock) ->
     assert 4_400 < sent <= 4_501  # the last one passed after the window
 
 
-async def test_a_wait_beyond_five_seconds_is_retryable_and_takes_no_place(clock: SimulatedClock) -> None:
-    limits = OrderLimits(QueuedClock(clock))
-    for _ in range(54 + 179):  # the burst, and what fits into 5 s at 27,778 us each
+async def test_a_wait_beyond_five_seconds_is_retryable_and_takes_no_place() -> None:
+    clock = SteppedClock()
+    limits = OrderLimits(clock)
+    # the burst, and what fits into 5 s at 27,778 us each
+    calls = [asyncio.ensure_future(limits.admit(wallet(1))) for _ in range(54 + 179)]
+    await asyncio.sleep(0)
+    for _ in "ab":  # whoever is refused holds up nobody
+        with pytest.raises(Retryable) as caught:
+            await limits.admit(wallet(1))
+        assert 5.0 < caught.value.delay_s < 5.1
+    calls.pop().cancel()
+    await asyncio.sleep(0)
+    calls.append(asyncio.ensure_future(limits.admit(wallet(1))))
+    await asyncio.sleep(0)
+    assert [call.done() for call in calls] == [True] * 54 + [False] * 179
+    for call in calls:
+        call.cancel()
+
+
+async def called(limits: OrderLimits, name: str, passed: list[str], *, urgent: bool) -> None:
+    await limits.admit(wallet(1), urgent=urgent)
+    passed.append(name)
+
+
+async def test_urgent_orders_pass_first_and_each_kind_in_the_order_in_which_it_came() -> None:
+    clock, passed = SteppedClock(), list[str]()
+    limits = OrderLimits(clock)
+    for _ in range(54):
         await limits.admit(wallet(1))
-    with pytest.raises(Retryable) as caught:
+    async with asyncio.TaskGroup() as calls:
+        for number in range(3):
+            calls.create_task(called(limits, f"entry {number}", passed, urgent=False))
+        await asyncio.sleep(0)
+        for number in range(3):
+            calls.create_task(called(limits, f"exit {number}", passed, urgent=True))
+        await clock.advance(1, step_s=0.01)
+    assert passed == ["exit 0", "exit 1", "exit 2", "entry 0", "entry 1", "entry 2"]
+
+
+async def test_a_signer_that_the_venue_holds_back_waits_and_no_other_does() -> None:
+    clock, passed = SteppedClock(), list[str]()
+    limits = OrderLimits(clock)
+    limits.back_off(wallet(1), 3)
+    await limits.admit(wallet(2))
+    waiting = asyncio.ensure_future(called(limits, "held", passed, urgent=True))
+    await clock.advance(2.5)
+    assert passed == []
+    await clock.advance(1)
+    await waiting
+    limits.back_off(wallet(1), 6)
+    with pytest.raises(Retryable, match="too many orders"):
         await limits.admit(wallet(1))
-    assert 5.0 < caught.value.delay_s < 5.1
-    clock.us += SECOND_US
-    await limits.admit(wallet(1))
 
 
-class QueuedClock:
-    """A Clock in which time stands still while everyone queues."""
-
-    def __init__(self, clock: SimulatedClock) -> None:
-        self._clock = clock
-
-    def now_us(self) -> int:
-        return self._clock.now_us()
-
-    async def sleep(self, delay_s: float) -> None:
-        """Return at once."""
+async def test_who_gives_up_leaves_the_line_to_the_next() -> None:
+    clock, passed = SteppedClock(), list[str]()
+    limits = OrderLimits(clock)
+    limits.back_off(wallet(1), 1)
+    first = asyncio.ensure_future(called(limits, "first", passed, urgent=False))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(called(limits, "second", passed, urgent=False))
+    await asyncio.sleep(0)
+    first.cancel()
+    await clock.advance(2)
+    await second
+    assert passed == ["second"]

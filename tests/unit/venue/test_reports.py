@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from remora.adapters.venue.reports import ListedOrder, TradePart, order_report, parse_listed_order, parse_trades
+from remora.adapters.venue.reports import (
+    ListedOrder,
+    TradePart,
+    order_report,
+    parse_listed_order,
+    parse_open_orders,
+    parse_trades,
+)
 from remora.domain.errors import Malformed
 from remora.domain.ids import OrderHash, TxHash
 from remora.domain.money import Shares
@@ -152,3 +159,11 @@ def test_the_cursor_of_the_next_page(cursor: str | None, following: str | None) 
 def test_trades_that_cannot_be_read_are_malformed_and_not_none(raw: Any) -> None:
     with pytest.raises(Malformed):
         parse_trades(raw, OURS)
+
+
+def test_a_page_of_open_orders() -> None:
+    raw = {"data": [{"id": OURS, "status": "LIVE"}], "next_cursor": "MTAw"}
+    assert parse_open_orders(raw) == ([OURS], "MTAw")
+    assert parse_open_orders({"data": [], "next_cursor": "LTE="}) == ([], None)
+    with pytest.raises(Malformed):
+        parse_open_orders({"data": [{"id": "0x12"}]})

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from remora.adapters.venue.wire import (
+    cancel_body,
     error_words,
     loads,
     order_body,
     parse_condition,
     parse_market,
-    parse_quote,
 )
 from remora.domain.errors import Malformed
 from remora.domain.ids import ConditionId, TokenId
 from remora.domain.market import MarketInfo
 from remora.domain.money import Price, Shares
-from remora.domain.order import SignedOrder
+from remora.domain.order import OrderKind, SignedOrder
 
 CONDITION = ConditionId("0x" + 64 * "c")
 TOKEN = TokenId(71321)
@@ -38,6 +39,12 @@ def test_order_body_is_compact_in_the_sdks_order_of_keys_with_checksummed_addres
         f'"signature":"0x{128 * "0"}1b","signatureType":0,"signer":"{address}","takerAmount":"10000000",'
         f'"timestamp":"1795368118133","tokenId":"{2**255 + 7}"}},"orderType":"FAK","owner":"key-1"}}'
     )
+
+
+def test_an_order_that_rests_says_until_when(order: SignedOrder) -> None:
+    body = json.loads(order_body(replace(order, kind=OrderKind.GTD, expiration_s=1_795_000_300), owner="key-1"))
+    assert (body["orderType"], body["order"]["expiration"]) == ("GTD", "1795000300")
+    assert cancel_body(order.order_hash) == f'{{"orderID":"{order.order_hash}"}}'.encode()
 
 
 def test_the_key_id_cannot_break_out_of_the_body(order: SignedOrder) -> None:
@@ -95,43 +102,6 @@ def test_condition_is_read_in_any_case() -> None:
 def test_a_condition_that_is_none_is_malformed(raw: Any) -> None:
     with pytest.raises(Malformed):
         parse_condition(raw)
-
-
-def book(bids: list[tuple[str, str]], asks: list[tuple[str, str]]) -> dict[str, Any]:
-    return {
-        "bids": [{"price": price, "size": size} for price, size in bids],
-        "asks": [{"price": price, "size": size} for price, size in asks],
-    }
-
-
-@pytest.mark.parametrize(
-    ("raw", "bid", "ask"),
-    [
-        # Worst first, as the venue sends it: 0.51 / 0.52, not 0.01 / 0.99.
-        (book([("0.01", "900"), ("0.5", "3"), ("0.51", "7")], [("0.99", "900"), ("0.53", "1"), ("0.52", "2")]), 51, 52),
-        # Best first, should it ever change its mind.
-        (book([("0.51", "7"), ("0.01", "900")], [("0.52", "2"), ("0.99", "900")]), 51, 52),
-        # A level without size is nobody's offer.
-        (book([("0.51", "7"), ("0.6", "0")], [("0.4", "0.000"), ("0.52", "2")]), 51, 52),
-        (book([], [("0.52", "2")]), None, 52),
-        (book([("0.51", "2")], []), 51, None),
-        (book([], []), None, None),
-    ],
-)
-def test_best_prices_do_not_depend_on_the_order_of_the_levels(
-    raw: dict[str, Any], bid: int | None, ask: int | None
-) -> None:
-    quote = parse_quote(raw)
-    assert quote.best_bid == (None if bid is None else Price(bid * 10_000))
-    assert quote.best_ask == (None if ask is None else Price(ask * 10_000))
-
-
-@pytest.mark.parametrize(
-    "raw", [None, [], {"bids": []}, {"bids": None, "asks": []}, book([("x", "1")], []), {"bids": [[1, 2]], "asks": []}]
-)
-def test_a_book_that_cannot_be_read_is_malformed_and_not_empty(raw: Any) -> None:
-    with pytest.raises(Malformed):
-        parse_quote(raw)
 
 
 def test_fractions_in_json_never_become_floats() -> None:
