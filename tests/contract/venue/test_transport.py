@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -97,11 +98,10 @@ async def test_a_connection_that_takes_too_long_to_make_is_retryable() -> None:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
         full.listen(0)
-        # The queue of accepted connections is full with these; the next handshake waits for a place.
-        for _ in range(2):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(full.getsockname())
+        # The queue of accepted connections has one place; once it is taken, no further handshake is answered.
+        stack.enter_context(socket.create_connection(full.getsockname()))
+        queued, _, _ = select.select([full], [], [], 10)
+        assert queued
         assert type(await error_of(full.getsockname()[1])) is Retryable
 
 
