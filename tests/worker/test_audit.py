@@ -182,8 +182,9 @@ async def test_a_fill_that_the_cursor_has_passed_unheard_explains_nothing(books:
     assert list(books.suspended) == [OURS]
 
 
-async def test_an_orphaned_fill_that_is_not_reversed_yet_suspends_nobody(books: Books) -> None:
-    await books.database.signals.save_cursor(105)
+@pytest.mark.parametrize("cursor", [105, 43_305], ids=["a moment ago", "a day ago"])
+async def test_an_orphaned_fill_that_is_not_reversed_yet_suspends_nobody(books: Books, cursor: int) -> None:
+    await books.database.signals.save_cursor(cursor)
     orphaned = books.filled(101)
     await books.hear(orphaned)
     await books.watchman.check()

@@ -193,6 +193,26 @@ async def test_a_new_process_looks_for_what_an_earlier_one_was_told(bench: Searc
     assert bench.fills() == 0
 
 
+async def test_a_new_process_looks_for_what_none_has_come_to_however_long_ago_it_was(bench: Searching) -> None:
+    await bench.still_open()
+    bench.restart()
+    bench.search()
+    bench.cursor = bench.chain.latest = HEAD + 43_200  # a day of blocks
+    await bench.patiently()
+    assert bench.fills() == 0
+
+
+async def test_no_process_looks_again_for_what_one_found_to_be_there_for_good(bench: Searching) -> None:
+    bench.mine(await bench.bought())
+    await bench.orphans.look()
+    bench.restart()
+    bench.search()
+    bench.chain.mined.clear()
+    await bench.patiently()
+    assert bench.fills() == 1
+    assert bench.chain.asked.count("receipt") == 1
+
+
 async def test_what_is_being_settled_waits(bench: Searching) -> None:
     await bench.bought(1, 2)
     booked = await bench.books()

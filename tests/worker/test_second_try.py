@@ -292,7 +292,7 @@ async def test_a_fill_of_the_first_that_no_block_has_any_more_is_taken_out_of_bo
     if ended:
         await bench.hear(second, number=2)
         await bench.steps.settled(bench.to_settle, LegFailure.COLLATERAL_REFUSED)
-    (fill, *_) = await bench.database.orders.fills_between(0, 10**9)
+    (fill, *_) = await bench.database.orders.fills_not_final(10**9)
     assert await bench.executor.take_back(fill) is (Reversal.REOPENED if ended else Reversal.OPEN)
     assert bench.order_states() == ["done", "accepted"]
     bench.to_settle.clear()

@@ -13,12 +13,12 @@ from remora.domain.contracts import ORDER_FILLED
 from remora.domain.ids import Address, word
 from remora.ports import AuditStore, ChainReader
 
-REACH_BLOCKS = 2_000
-"""So far below the cursor a booked fill may still be found to be orphaned: after a start it is looked for there."""
+MOVED_BLOCKS = 128
+"""So far back another block may have a fill than the one that it was first heard in: the longest reorganisation."""
 
 
 class Fills:
-    """Compares the latest fills of a wallet on chain with those that are booked."""
+    """Compares the fills of a wallet on chain that may still be taken back with those that are booked."""
 
     def __init__(self, *, exchanges: Collection[Address], chain: ChainReader, store: AuditStore) -> None:
         self._exchanges = tuple(sorted(exchanges))
@@ -27,12 +27,12 @@ class Fills:
 
     async def open_of(self, wallet: Address) -> list[str]:
         """Return what is known of one side alone, named by its transaction; nothing before the detector ever ran."""
-        heard = await self._store.heard_fills(wallet, reach_blocks=REACH_BLOCKS)
+        heard = await self._store.heard_fills(wallet)
         if heard is None:
             return []
         topics = ((ORDER_FILLED,), None, (word(f"0x{wallet[2:]:0>64}"),))
         head = await self._chain.head()
-        first = max(0, heard.cursor - REACH_BLOCKS)
+        first = max(0, heard.first - MOVED_BLOCKS)
         places = await self._chain.logs([LogFilter(addresses=self._exchanges, topics=topics)], first, head.number)
         late = {place.tx_hash for place in places if (place.block_number or 0) > heard.cursor}
         unheard = late - heard.transactions

@@ -61,9 +61,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeardFills:
-    """The transactions of a wallet's fills that are booked, in blocks from somewhat below the detector's cursor on."""
+    """The transactions of a wallet's fills that are booked and may still be taken back, and the detector's cursor.
+
+    `first` is the first block that any of them was heard in, or that comes after the cursor.
+    """
 
     cursor: int
+    first: int
     transactions: frozenset[TxHash]
 
 

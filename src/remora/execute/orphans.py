@@ -25,9 +25,6 @@ log = structlog.get_logger()
 
 US = 1_000_000
 
-BEFORE_START_BLOCKS = 2_000
-"""Blocks before the cursor whose fills are looked for after a start: an earlier process may not have come to it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanRules:
@@ -49,6 +46,7 @@ class _Found(Enum):
 class Orphans:
     """Looks for the fills up to the cursor, and has those reversed that the chain does not have.
 
+    What the chain has for good is marked, so that a later process knows what none has come to yet, however old it is.
     `hear` deals with a transaction that the chain has and that was not heard.
     """
 
@@ -72,7 +70,6 @@ class Orphans:
         self._clock = clock
         self._cursor = cursor
         self._hear = hear
-        self._proven: int | None = None
         self._missing_us: dict[BookedFill, int] = {}
 
     async def run(self) -> None:
@@ -82,18 +79,16 @@ class Orphans:
             await self._clock.sleep(self._rules.every_s)
 
     async def look(self) -> None:
-        """Look once for every fill that the cursor has passed since all before it were found."""
+        """Look once for every fill that the cursor has passed and that is not known to be there for good."""
         cursor = await self._cursor()
         if cursor is None:
             return
-        first = max(0, cursor - BEFORE_START_BLOCKS) if self._proven is None else self._proven + 1
-        booked = await self._store.fills_between(first, cursor)
-        open_questions = [fill for fill in booked if not await self._is_answered(fill, cursor)]
-        self._missing_us = {fill: since for fill, since in self._missing_us.items() if fill in open_questions}
-        self._proven = min([cursor, *(fill.block_number - 1 for fill in open_questions)])
+        booked = await self._store.fills_not_final(cursor)
+        self._missing_us = {fill: since for fill, since in self._missing_us.items() if fill in booked}
+        await self._store.mark_final([fill for fill in booked if await self._is_final(fill, cursor)])
 
-    async def _is_answered(self, fill: BookedFill, cursor: int) -> bool:
-        """Tell whether nothing is left to find out about a fill: the chain has it for good, or it is reversed."""
+    async def _is_final(self, fill: BookedFill, cursor: int) -> bool:
+        """Tell whether the chain has a fill for good; one that it does not have is reversed when patience is over."""
         try:
             found = await self._found(fill, cursor)
         except RemoraError as trouble:
@@ -103,13 +98,12 @@ class Orphans:
             self._missing_us.pop(fill, None)
             return found is _Found.FINAL
         now_us = self._clock.now_us()
-        if now_us - self._missing_us.setdefault(fill, now_us) < self._rules.patience_s * US:
-            return False
-        try:
-            return await self._reverse(fill)
-        except RemoraError as trouble:
-            log.error("fill_not_reversed", order_hash=fill.order_hash, error=str(trouble))
-            return False
+        if now_us - self._missing_us.setdefault(fill, now_us) >= self._rules.patience_s * US:
+            try:
+                await self._reverse(fill)
+            except RemoraError as trouble:
+                log.error("fill_not_reversed", order_hash=fill.order_hash, error=str(trouble))
+        return False
 
     async def _found(self, fill: BookedFill, cursor: int) -> _Found:
         """Ask whether a block has a fill. Raises Retryable when no node has all blocks that might.
@@ -127,14 +121,13 @@ class Orphans:
         logs = await self._chain.logs([wanted], first, head.number)
         return _Found.YOUNG if any(each.tx_hash == fill.tx_hash for each in logs) else _Found.NOWHERE
 
-    async def _reverse(self, fill: BookedFill) -> bool:
-        """Have a fill reversed; False while something that follows from it is under way."""
+    async def _reverse(self, fill: BookedFill) -> None:
+        """Have a fill reversed, unless something that follows from it is under way: then the next look does."""
         reversal = await self._executor.take_back(fill)
         if reversal is Reversal.UNDER_WAY:
-            return False
+            return
         if reversal is Reversal.SETTLED:
             log.error("fill_orphaned_after_settlement", order_hash=fill.order_hash, tx_hash=fill.tx_hash)
         else:
             log.warning("fill_reversed", order_hash=fill.order_hash, tx_hash=fill.tx_hash, order=reversal)
         await self._hear(fill.tx_hash)  # heard after the last look and before the reversal, it was taken for known
-        return True

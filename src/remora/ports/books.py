@@ -175,8 +175,8 @@ class AuditStore(Protocol):
         """Add up the whole ledger and put right the sums that were not kept true; return how many these were."""
         ...
 
-    async def heard_fills(self, wallet: Address, *, reach_blocks: int) -> HeardFills | None:
-        """Return which fills of a wallet are booked, since so far below the cursor; None while there is no cursor."""
+    async def heard_fills(self, wallet: Address) -> HeardFills | None:
+        """Return which fills of a wallet are booked and not final; None while there is no cursor."""
         ...
 
     async def book(self, found: Sequence[tuple[Difference, Posting]]) -> None:

@@ -304,8 +304,12 @@ class OrderStore(Protocol):
         """
         ...
 
-    async def fills_between(self, first_block: int, last_block: int) -> list[BookedFill]:
-        """Return the fills that were first heard in these blocks, both included."""
+    async def fills_not_final(self, last_block: int) -> list[BookedFill]:
+        """Return the fills, oldest first, that were first heard up to a block and are not marked as final."""
+        ...
+
+    async def mark_final(self, fills: Collection[BookedFill]) -> None:
+        """Store that these fills are in blocks that are not taken back any more: nobody looks for them again."""
         ...
 
     async def late_fills(self) -> list[BookedFill]:

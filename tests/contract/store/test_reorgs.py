@@ -310,12 +310,20 @@ async def take_back(stores: Stores, fill: Fill) -> Reversal:
     return await stores.orders.reverse_fill(fill.order_hash, fill.tx_hash)
 
 
-async def test_a_fill_is_found_by_the_block_it_was_heard_in(stores: Stores, journey: Journey) -> None:
+async def test_a_fill_is_found_by_the_block_it_was_heard_in_until_it_is_final(stores: Stores, journey: Journey) -> None:
     fill = await booked(stores, journey)
     assert fill.tx_hash is not None
     known = BookedFill(order_hash=fill.order_hash, tx_hash=fill.tx_hash, block_number=78)
-    assert await stores.orders.fills_between(78, 78) == [known]
-    assert await stores.orders.fills_between(0, 77) == await stores.orders.fills_between(79, 99) == []
+    assert await stores.orders.fills_not_final(77) == []
+    assert await stores.orders.fills_not_final(78) == await stores.orders.fills_not_final(99) == [known]
+    await stores.orders.mark_final([])
+    await stores.orders.mark_final([replace(known, tx_hash=TxHash("0x" + 64 * "9"))])
+    assert await stores.orders.fills_not_final(99) == [known]
+    await stores.orders.mark_final([known])
+    assert await stores.orders.fills_not_final(99) == []
+    assert await take_back(stores, fill) is Reversal.OPEN
+    await stores.orders.record_fill(fill, bought(fill), heard_us=NOW_US)
+    assert await stores.orders.fills_not_final(99) == [known], "heard anew, it may be taken back anew"
 
 
 async def test_a_fill_is_reversed_once_and_booked_again_as_often_as_it_comes_back(

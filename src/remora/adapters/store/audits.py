@@ -34,8 +34,8 @@ class SqliteAuditStore:
     async def verify_sums(self) -> int:
         return await self._writer.run(verify)
 
-    async def heard_fills(self, wallet: Address, *, reach_blocks: int) -> HeardFills | None:
-        return await self._writer.read(lambda c: _heard_fills(c, wallet, reach_blocks))
+    async def heard_fills(self, wallet: Address) -> HeardFills | None:
+        return await self._writer.read(lambda c: _heard_fills(c, wallet))
 
     async def book(self, found: Sequence[tuple[Difference, Posting]]) -> None:
         def work(connection: Connection) -> None:
@@ -90,14 +90,18 @@ def _changed(connection: Connection, seen: Sequence[Difference]) -> set[Address]
     }
 
 
-def _heard_fills(connection: Connection, wallet: Address, reach_blocks: int) -> HeardFills | None:
+def _heard_fills(connection: Connection, wallet: Address) -> HeardFills | None:
     cursor: int | None = connection.execute(select(schema.cursor.c.block_number)).scalar()
     if cursor is None:
         return None
     f, o = schema.fills.c, schema.orders.c
-    query = select(f.tx_hash).join(schema.orders, o.order_hash == f.order_hash)
-    theirs = query.where(o.wallet == wallet, f.block_number >= cursor - reach_blocks)
-    return HeardFills(cursor=cursor, transactions=frozenset(map(TxHash, connection.scalars(theirs))))
+    query = select(f.tx_hash, f.block_number).join(schema.orders, o.order_hash == f.order_hash)
+    found = connection.execute(query.where(o.wallet == wallet, schema.NOT_FINAL)).all()
+    return HeardFills(
+        cursor=cursor,
+        first=min([cursor + 1, *(row.block_number for row in found)]),
+        transactions=frozenset(TxHash(row.tx_hash) for row in found),
+    )
 
 
 def _standing(connection: Connection) -> Standing:

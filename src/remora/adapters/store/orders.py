@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from remora.adapters.store import late, lots, reversals, rows, sales, schema
@@ -127,10 +127,17 @@ class SqliteOrderStore:
 
         return await self._writer.run(work)
 
-    async def fills_between(self, first_block: int, last_block: int) -> list[BookedFill]:
+    async def fills_not_final(self, last_block: int) -> list[BookedFill]:
         f = schema.fills.c
-        query = select(schema.fills).where(f.block_number.between(first_block, last_block)).order_by(f.block_number)
+        query = select(schema.fills).where(schema.NOT_FINAL, f.block_number <= last_block).order_by(f.block_number)
         return await self._writer.read(lambda c: [rows.booked_fill_of(row) for row in c.execute(query)])
+
+    async def mark_final(self, fills: Collection[BookedFill]) -> None:
+        f = schema.fills.c
+        this = (f.order_hash == bindparam("this_order")) & (f.tx_hash == bindparam("this_transaction"))
+        these = [{"this_order": each.order_hash, "this_transaction": each.tx_hash} for each in fills]
+        if these:
+            await self._writer.run(lambda c: c.execute(update(schema.fills).where(this).values(final=True), these))
 
     async def late_fills(self) -> list[BookedFill]:
         return await self._writer.read(late.noted)

@@ -249,6 +249,7 @@ def fill_values(fill: Fill, heard_us: int) -> Values:
         "fee": fill.fee.units,
         "block_number": fill.block_number,
         "heard_us": heard_us,
+        "final": False,
     }
 
 

@@ -200,7 +200,10 @@ fills = Table(
     Column("fee", BigInteger, nullable=False),
     Column("block_number", BigInteger, nullable=False),
     Column("heard_us", BigInteger, nullable=False),
+    Column("final", Boolean, nullable=False),  # in a block that is not taken back any more
 )
+NOT_FINAL = fills.c.final.is_(False)
+Index("fills_not_final", fills.c.block_number, sqlite_where=NOT_FINAL)
 
 late_fills = Table(
     "late_fills",
