@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
+from remora.domain.chain import BlockId
 from remora.domain.ids import OrderHash, TxHash
 from remora.domain.money import ZERO_COLLATERAL, Collateral, Wei
 from remora.domain.order import (
@@ -127,7 +128,9 @@ class Steps:
         await self.settled(legs, LegFailure.COLLATERAL_REFUSED)
         return legs
 
-    async def settled(self, legs: Sequence[Leg], failure: LegFailure = LegFailure.NONE) -> None:
+    async def settled(
+        self, legs: Sequence[Leg], failure: LegFailure = LegFailure.NONE, *, block: BlockId | None = None
+    ) -> None:
         """Put legs into a transaction that is mined; all of them settle, or all fail."""
         nonce = next(self._numbers)
         tx_hash = TxHash(f"0x{nonce:064x}")
@@ -145,4 +148,5 @@ class Steps:
         ]
         store = self._database.settlements
         await store.record_transaction(transaction, tx_hash, purpose="test", legs=legs, sent_us=START_US)
-        await store.record_mined(tx_hash, state=TxState.MINED, effects=effects(legs, outcomes), mined_us=START_US)
+        told = effects(legs, outcomes)
+        await store.record_mined(tx_hash, state=TxState.MINED, effects=told, mined_us=START_US, block=block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,7 +12,7 @@ from remora.audit.compare import booking
 from remora.audit.worker import Auditor, AuditRules, Watchman
 from remora.domain import ledger
 from remora.domain.audit import Cause
-from remora.domain.chain import Log
+from remora.domain.chain import BlockId, Log
 from remora.domain.contracts import ORDER_FILLED
 from remora.domain.errors import Malformed, Refused, Retryable
 from remora.domain.ids import Address, OrderHash
@@ -27,6 +28,7 @@ from tests.worker.steps import Steps
 
 OURS, OTHER, ANN = wallet(1), wallet(2), follower(1)
 RULES = AuditRules(every_s=600, again_after_s=5)
+DELIVERED_IN = BlockId(99, head(99).hash)
 
 
 class Books:
@@ -53,7 +55,7 @@ class Books:
         openings = [ledger.opening(each, collateral("100")) for each in (OURS, OTHER)]
         bought = ledger.transfer(ledger.VENUE, ledger.operator_account(OURS), str(TOKEN), 20_000_000)
         await self.database.settlements.post([*openings, Posting(posting_id="bought", entries=bought)])
-        await self.steps.delivered(1)
+        await self.steps.settled(await self.steps.filled(1), block=DELIVERED_IN)
         self.chain.collateral[OURS], self.chain.collateral[OTHER] = collateral("110"), collateral("100")
         self.chain.shares[ANN, TOKEN] = shares("20")
 
@@ -195,6 +197,40 @@ async def test_an_orphaned_fill_that_is_not_reversed_yet_suspends_nobody(books: 
     books.chain.collateral[OURS] -= collateral("1")
     await books.watchman.check()
     assert list(books.suspended) == [OURS], "every fill is where it should be, so something else is missing"
+
+
+@pytest.mark.parametrize("to_follower", [True, False], ids=["before the follower had it", "before it was paid for"])
+async def test_a_settlement_that_a_reorg_took_back_suspends_nobody_and_is_no_deposit(
+    books: Books, to_follower: bool
+) -> None:
+    """Until it is sent again, its wallet has what it is to pay out, and the follower lacks what is to be delivered."""
+    before = await books.database.settlements.ledger_balances()
+    books.chain.branch[99] = replace(head(99), hash="0x" + 64 * "e")
+    if to_follower:
+        books.chain.shares[ANN, TOKEN] = shares("0")
+    else:
+        books.chain.collateral[OURS] = collateral("131.518392")
+    await books.watchman.check()
+    assert books.suspended == {}
+    assert await books.database.settlements.ledger_balances() == before
+    (row,) = await books.auditor.audit()
+    assert (row.cause, row.detail) == (Cause.IN_FLIGHT, "taken back, with transactions of ours: block 99")
+    books.clock.advance(301)
+    (row,) = await books.auditor.audit()
+    assert row.cause is (Cause.MOVED if to_follower else Cause.TOP_UP), (
+        "no reorg takes as long, so it was something else"
+    )
+
+
+async def test_a_chain_that_is_too_short_after_a_reorg_postpones(books: Books) -> None:
+    books.chain.collateral[OURS] = collateral("60")
+    books.chain.troubles["block"].append(Retryable("the node is at block 98, before 99"))
+    with capture_logs() as logs:
+        await books.watchman.check()
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["audit_postponed"]
+    assert books.suspended == {}
+    await books.watchman.check()
+    assert list(books.suspended) == [OURS]
 
 
 async def test_what_one_looks_at_another_may_have_booked(books: Books) -> None:

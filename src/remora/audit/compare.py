@@ -87,6 +87,18 @@ def awaited(rows: Iterable[Difference], fills: Mapping[Address, Sequence[str]]) 
     ]  # fmt: skip
 
 
+def put_off(rows: Iterable[Difference], gone: Collection[int]) -> list[Difference]:
+    """Return the differences of balances as in flight if any blocks are gone that the books go by."""
+    if not gone:
+        return list(rows)
+    why = f"taken back, with transactions of ours: block {', '.join(map(str, sorted(gone)))}"
+    return [
+        row if row.cause in {Cause.STRANGE_ORDER, Cause.IN_FLIGHT}
+        else replace(row, cause=Cause.IN_FLIGHT, detail=why)
+        for row in rows
+    ]  # fmt: skip
+
+
 def booking(row: Difference, account: str, *, is_operator: bool, at_us: int) -> Posting:
     """Return the posting that brings the books to what was found, against `deposit` or `adjustment`."""
     own = ledger.operator_account(row.wallet) if is_operator else ledger.follower_account(row.wallet)

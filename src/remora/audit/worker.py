@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from remora.audit.compare import Holding, awaited, booking, compare, confirmed, holdings, strange_orders
+from remora.audit.compare import Holding, awaited, booking, compare, confirmed, holdings, put_off, strange_orders
 from remora.audit.fills import Fills
 from remora.domain import ledger
 from remora.domain.audit import Cause, Difference, Standing, Suspension
+from remora.domain.chain import BlockId
 from remora.domain.errors import RemoraError
 from remora.domain.ids import Address, OrderHash, TokenId
 from remora.domain.ledger import Posting
@@ -22,6 +23,14 @@ log = structlog.get_logger()
 
 ASKED_AT_ONCE = 8
 """Questions to the venue that are under way together."""
+
+TAKEN_BACK_WITHIN_S = 300
+"""No block is taken back later than that after it ended a transaction of ours."""
+
+MOST_BLOCKS = 128
+"""As many of the last such blocks are asked for."""
+
+US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +73,17 @@ class Auditor:
         if all(row.cause is Cause.IN_FLIGHT for row in first):
             return first
         await self._clock.sleep(self._rules.again_after_s)
+        since_us = self._clock.now_us() - TAKEN_BACK_WITHIN_S * US
+        blocks = await self._store.blocks_since(since_us, MOST_BLOCKS)
         rows = confirmed(first, await self._look())
-        return awaited(rows, {wallet: await self._fills.open_of(wallet) for wallet in self._doubtful(rows)})
+        rows = awaited(rows, {wallet: await self._fills.open_of(wallet) for wallet in self._doubtful(rows)})
+        if all(row.cause is Cause.IN_FLIGHT for row in rows):
+            return rows
+        return put_off(rows, [block.number for block in blocks if not await self._stands(block)])
+
+    async def _stands(self, block: BlockId) -> bool:
+        """Tell whether the chain has a block still: what was settled in one that it has no more is settled anew."""
+        return (await self._chain.block(block.number)).hash == block.hash
 
     def _doubtful(self, rows: Sequence[Difference]) -> list[Address]:
         """Return the operator wallets of which something differs that is not in flight."""

@@ -179,6 +179,10 @@ class AuditStore(Protocol):
         """Return which fills of a wallet are booked and not final; None while there is no cursor."""
         ...
 
+    async def blocks_since(self, mined_since_us: int, most: int) -> list[BlockId]:
+        """Return the last blocks, the highest first, that ended transactions of ours since a time."""
+        ...
+
     async def book(self, found: Sequence[tuple[Difference, Posting]]) -> None:
         """Write what explains differences, in one transaction.
 

@@ -11,8 +11,10 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from remora.adapters.store import floats, schema
 from remora.adapters.store.books import balances, post, verify
 from remora.adapters.store.reversals import OPEN
+from remora.adapters.store.settlements import blocks_since
 from remora.adapters.store.writer import Writer
 from remora.domain.audit import Cause, Difference, HeardFills, Standing, Suspension
+from remora.domain.chain import BlockId
 from remora.domain.errors import Malformed
 from remora.domain.ids import Address, OrderHash, TxHash
 from remora.domain.ledger import OPENINGS, Posting, opened_by, owner_of
@@ -36,6 +38,9 @@ class SqliteAuditStore:
 
     async def heard_fills(self, wallet: Address) -> HeardFills | None:
         return await self._writer.read(lambda c: _heard_fills(c, wallet))
+
+    async def blocks_since(self, mined_since_us: int, most: int) -> list[BlockId]:
+        return await self._writer.read(lambda c: blocks_since(c, mined_since_us, most))
 
     async def book(self, found: Sequence[tuple[Difference, Posting]]) -> None:
         def work(connection: Connection) -> None:

@@ -155,12 +155,7 @@ class SqliteSettlementStore:
         return await self._reopen((t.wallet == wallet) & (t.nonce >= first_nonce) & (t.mined_us >= mined_since_us))
 
     async def blocks_since(self, mined_since_us: int, most: int) -> list[BlockId]:
-        t = schema.transactions.c
-        ended = select(t.block_number, t.block_hash).where(t.mined_us >= mined_since_us, t.block_hash.is_not(None))
-        query = ended.distinct().order_by(t.block_number.desc()).limit(most)
-        return await self._writer.read(
-            lambda c: [BlockId(row.block_number, row.block_hash) for row in c.execute(query)]
-        )
+        return await self._writer.read(lambda c: blocks_since(c, mined_since_us, most))
 
     async def reopen_blocks(self, blocks: Collection[BlockId]) -> int:
         return await self._reopen(schema.transactions.c.block_hash.in_([block.hash for block in blocks]))
@@ -221,3 +216,11 @@ def _legs_in(connection: Connection, hashes: Sequence[str]) -> tuple[Leg, ...]:
         .order_by(column.settlement_id)
     )
     return tuple(rows.leg_of(row) for row in connection.execute(query))
+
+
+def blocks_since(connection: Connection, mined_since_us: int, most: int) -> list[BlockId]:
+    """Return the last blocks that ended transactions of ours since a time, the highest first."""
+    t = schema.transactions.c
+    ended = select(t.block_number, t.block_hash).where(t.mined_us >= mined_since_us, t.block_hash.is_not(None))
+    query = ended.distinct().order_by(t.block_number.desc()).limit(most)
+    return [BlockId(row.block_number, row.block_hash) for row in connection.execute(query)]
