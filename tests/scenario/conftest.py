@@ -13,7 +13,7 @@ from remora.devnet.launcher import DevnetConfig, running_devnet
 from remora.devnet.traders.crew import MAKER_SHARES, market_maker, market_making, stock
 from remora.devnet.traders.market_maker import Ladder
 from remora.domain.money import ONE, Shares
-from tests.scenario.theatre import Theatre
+from tests.scenario.theatre import BLOCK_TIME_S, Theatre
 from tests.scenario.thin import ThinBook
 
 DEEP = Ladder(shares=Shares(100_000 * ONE))
@@ -25,7 +25,7 @@ async def theatre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[The
     folder = tmp_path_factory.mktemp("theatre")
     with _compiled_once(folder):
         async with (
-            running_devnet(DevnetConfig(block_time_s=0.2)) as devnet,
+            running_devnet(DevnetConfig(block_time_s=BLOCK_TIME_S)) as devnet,
             market_making(devnet.endpoints, devnet.funding, ladder=DEEP, pause_s=30.0),
         ):
             yield Theatre(devnet, folder)
@@ -36,7 +36,7 @@ async def thin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ThinBo
     folder = tmp_path_factory.mktemp("thin")
     with _compiled_once(folder):
         async with (
-            running_devnet(DevnetConfig(block_time_s=0.2)) as devnet,
+            running_devnet(DevnetConfig(block_time_s=BLOCK_TIME_S)) as devnet,
             market_maker(devnet.endpoints, devnet.funding) as maker,
         ):
             market = devnet.endpoints.markets[0]

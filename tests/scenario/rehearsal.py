@@ -131,6 +131,12 @@ class Rehearsal:
         await self.performance.settled(debts_too=debts_too, patience_s=PATIENCE_S)
         await until(lambda: not unfinished(self.performance))
 
+    async def depth_of(self, tx_hash: str) -> int:
+        """Return how deep a transaction's block is, with room for two that come meanwhile."""
+        node = self.performance.stage.node
+        mined = int((await node.call("eth_getTransactionReceipt", tx_hash))["blockNumber"], 16)
+        return int(await node.call("eth_blockNumber"), 16) - mined + 3
+
     async def wrong(self) -> list[str]:
         """Return all that speaks against "nothing lost, nothing doubled, books exact", in words."""
         performance = self.performance

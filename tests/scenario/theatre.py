@@ -18,6 +18,8 @@ FLEETS_FROM = 1_000
 FLEET_SPACING = 100
 """Derivation indices. What a wallet has from an earlier rehearsal would not be in the books of the next."""
 
+BLOCK_TIME_S = 0.2
+
 QUICK = {"REMORA_NEVER_ARRIVED_S": "1", "REMORA_RECOVERY_INTERVAL_S": "2"}
 
 

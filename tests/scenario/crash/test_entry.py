@@ -7,7 +7,7 @@ import pytest
 from tests.scenario.evidence import has_unanswered_fill
 from tests.scenario.faults.outcome import wrong_in_the_end
 from tests.scenario.faults.sabotage import Sabotage
-from tests.scenario.rehearsal import Rehearsal, until
+from tests.scenario.rehearsal import until
 from tests.scenario.theatre import LongRun, Theatre
 from tests.scenario.traps import Moment
 
@@ -62,15 +62,8 @@ async def test_a_delivery_that_a_reorg_took_back_is_made_once(run: LongRun, thea
         await rehearsal.buy()
         await until(lambda: len(rehearsal.life.told("settled")) > before)
         trap = rehearsal.kill(BEFORE, "deliver")
-        await sabotage.inject("reorg", depth=await _depth_of(rehearsal, rehearsal.life.told("settled")[-1]["tx_hash"]))
+        await sabotage.inject("reorg", depth=await rehearsal.depth_of(rehearsal.life.told("settled")[-1]["tx_hash"]))
         assert await rehearsal.killed(trap) >= {"transaction recorded"}
         await rehearsal.start()
         assert await wrong_in_the_end(rehearsal) == []
         await rehearsal.settled()
-
-
-async def _depth_of(rehearsal: Rehearsal, tx_hash: str) -> int:
-    """Return how deep a transaction's block is, with room for two that come meanwhile."""
-    node = rehearsal.performance.stage.node
-    mined = int((await node.call("eth_getTransactionReceipt", tx_hash))["blockNumber"], 16)
-    return int(await node.call("eth_blockNumber"), 16) - mined + 3
