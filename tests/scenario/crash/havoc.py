@@ -57,7 +57,7 @@ class Havoc:
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
         """Let it go on for the length of the context; leave with nothing broken and nothing stolen."""
-        await self.rehearsal.performance.stage.funding.fund([self._thief], native=_GAS)
+        await self._equip_thief()
         async with asyncio.TaskGroup() as group:
             for number, leader in enumerate(self.rehearsal.leaders):
                 group.create_task(self._trade(leader, Random(f"leader {number} {self.seed}")))
@@ -74,6 +74,14 @@ class Havoc:
     @property
     def _thief(self) -> Address:
         return scripted(Role.OWNER, self.rehearsal.performance.stage.fleet_start).address
+
+    async def _equip_thief(self) -> None:
+        """Give the thief gas, in a block that no reorg takes back with all that was set there."""
+        stage = self.rehearsal.performance.stage
+        await stage.funding.fund([self._thief], native=_GAS)
+        given = int(await stage.node.call("eth_blockNumber"), 16)
+        while int(await stage.node.call("eth_blockNumber"), 16) <= given + max(_DEPTHS):  # noqa: ASYNC110  the chain tells nobody
+            await asyncio.sleep(_LOOK_S)
 
     async def _trade(self, leader: Leader, random: Random) -> None:
         """Buy and sell; what the venue refuses, since a reorg took away what it counted on, is not traded."""
