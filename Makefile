@@ -3,7 +3,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-AGAIN := --reruns 1 -rR --rerun-show-tracebacks
 
 .PHONY: help setup demo test check lock clean
 
@@ -31,10 +30,9 @@ demo: setup ## Run the whole service on a local Polymarket; ARGS="--once --json 
 
 test: setup ## Run all tests; with ARGS, only what pytest makes of them
 ifeq ($(strip $(ARGS)),)
-	# What fails runs once more: if it passes then, the summary shows it as RERUN, and it is a race to be mended.
-	$(BIN)/python -m pytest --quiet $(AGAIN) --numprocesses 2 --dist loadfile --ignore tests/scenario
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --ignore tests/scenario
 	# Scenarios run whole services on a clock of their own: one at a time.
-	$(BIN)/python -m pytest --quiet $(AGAIN) tests/scenario
+	$(BIN)/python -m pytest --quiet tests/scenario
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
