@@ -68,6 +68,15 @@ class ChainState:
         """Let it be `now_s` from the next block on, and go on from there."""
         await self._node.call("evm_setTime", now_s)
 
+    async def reorganise(self, depth: int, now_s: int) -> None:
+        """Put empty blocks in the place of the last ones; it is `now_s` from then on.
+
+        Nobody may read the chain or send to it meanwhile, and no block may come: anvil empties its state and fills it
+        again account by account, and a block that it mines while it does leaves a hole in the chain for good.
+        """
+        await self._node.call("anvil_reorg", depth, [])
+        await self.set_time(now_s)  # anvil goes on from the time of the block before
+
     async def check_reorg(self, depth: int) -> None:
         """Raise `Refused` for a reorg to a block of which the restored chain has no state."""
         if int(await self._node.call("eth_blockNumber"), 16) - depth < self._oldest_block:

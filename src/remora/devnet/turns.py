@@ -1,7 +1,7 @@
 """Turns: work that goes on side by side, and now and then somebody who must be alone.
 
-Requests and the venue's own rounds take a turn each. A snapshot waits until none is under way, and lets the next ones
-wait until it is done: whoever asks meanwhile is answered a little later.
+Requests and the venue's own rounds take a turn each. A snapshot or a reorg waits until none is under way, and lets the
+next ones wait until it is done: whoever asks meanwhile is answered a little later.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -244,6 +244,30 @@ async def test_a_reorg_without_removed_logs_shows_only_in_parent_hashes(scene: S
             while (lost := replaced_by(head := await ear.hears(), heard)) is None:
                 heard[int(head["number"], 16)] = head["hash"]
         assert await scene.devnet.node.call("eth_getBlockByHash", lost, False) is None
+
+
+async def test_who_asks_during_a_reorg_is_told_what_was_before_or_after(scene: Scene, first: Node) -> None:
+    """anvil alone empties its state for a moment, and knows nobody's balance."""
+    account = await account_of(scene, 8)
+    balances: set[str] = set()
+    async with repeated(lambda: first.call("eth_getBalance", account.address, "latest"), balances.add):
+        for _ in range(50):
+            await scene.inject("reorg", depth=2)
+    assert len(balances) == 1
+
+
+@asynccontextmanager
+async def repeated(ask: Callable[[], Awaitable[str]], tell: Callable[[str], None]) -> AsyncIterator[None]:
+    """Ask again and again while the context lasts, and tell every answer."""
+
+    async def go_on() -> None:
+        while True:
+            tell(await ask())
+
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(go_on())
+        yield
+        asking.cancel()
 
 
 def replaced_by(head: dict[str, Any], heard: Mapping[int, str]) -> str | None:

@@ -13,7 +13,7 @@ from remora.devnet.faults import state as faults
 from remora.devnet.faults.fault import Instant
 from remora.devnet.mining import Mining
 from remora.devnet.node_gate.gate import NodeGate
-from remora.devnet.rpc import Node
+from remora.devnet.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,11 @@ class DevnetDeeds:
     what is on chain.
     """
 
-    node: Node
     state: State
     gates: Sequence[NodeGate]
     chain: ChainState
     mining: Mining
+    turns: Turns
     now_s: Callable[[], int]
     market_of: Callable[[int], Market | None]
     catch_up: Callable[[], Awaitable[None]]
@@ -78,10 +78,10 @@ class DevnetDeeds:
         await self.catch_up()
 
     async def _reorganise(self, fault: node_faults.Reorg) -> None:
-        await self.chain.check_reorg(fault.depth)
-        lost = [await gate.doomed_logs(fault.depth) for gate in self.gates]
-        await self.node.call("anvil_reorg", fault.depth, [])
-        await self.chain.set_time(self.now_s())  # anvil goes on from the time of the block before
+        async with self.turns.alone(), self.mining.held():
+            await self.chain.check_reorg(fault.depth)
+            lost = [await gate.doomed_logs(fault.depth) for gate in self.gates]
+            await self.chain.reorganise(fault.depth, self.now_s())
         if fault.removed_logs:
             for gate, logs in zip(self.gates, lost, strict=True):
                 await gate.withdraw(logs)

@@ -99,11 +99,11 @@ def _deeds(wiring: Wiring, pause: Pause) -> DevnetDeeds:
     node, funding = wiring.funding.node, wiring.funding
     state = State(node=node, contracts=funding.contracts, funding=funding, pause=pause)
     return DevnetDeeds(
-        node=node,
         state=state,
         gates=wiring.gates,
         chain=wiring.chain,
         mining=wiring.mining,
+        turns=wiring.shared.turns,
         now_s=wiring.shared.clock.now_s,
         market_of=wiring.clob.market_of,
         catch_up=wiring.clob.catch_up,

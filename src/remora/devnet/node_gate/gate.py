@@ -89,7 +89,9 @@ class NodeGate:
             client = web.WebSocketResponse(max_msg_size=_LARGEST_BYTES, compress=False)
             await client.prepare(request)
         async with self._session.ws_connect(self._chain_ws_url, max_msg_size=_LARGEST_BYTES) as chain:
-            line = Line(client=client, chain=chain, board=self._board, node=self._node, liar=self._liar)
+            line = Line(
+                client=client, chain=chain, board=self._board, node=self._node, liar=self._liar, turns=self._turns
+            )
             self._lines.add(line)
             try:
                 await line.carry(self._is_lying, self._taken, self._answered)

@@ -20,6 +20,7 @@ from remora.devnet.faults.occasion import occasion
 from remora.devnet.node_gate.alchemy import ALCHEMY, for_chain, for_client
 from remora.devnet.node_gate.lies import Closed, Liar
 from remora.devnet.node_gate.messages import Frame, dumps, read_frame
+from remora.devnet.turns import Turns
 
 _SUBSCRIBING = ("eth_subscribe", "eth_unsubscribe")
 _LAG_POLL_S = 0.05
@@ -39,12 +40,14 @@ class Line:
         board: Board,
         node: int,
         liar: Liar,
+        turns: Turns,
     ) -> None:
         self._client = client
         self._chain = chain
         self._board = board
         self._node = node
         self._liar = liar
+        self._turns = turns
         #: What eth_subscribe asked for, by the request's id until it is answered, then by the subscription's.
         self._asked: dict[Any, tuple[Any, ...]] = {}
         self._subscriptions: dict[str, tuple[Any, ...]] = {}
@@ -89,14 +92,17 @@ class Line:
             else:
                 frame = taken(message.data)
             if frame is None:
-                with suppress(ConnectionError):  # the chain's end of the line knows
-                    await self._chain.send_str(for_chain(message.data))
+                async with self._turns.turn():
+                    with suppress(ConnectionError):  # the chain's end of the line knows
+                        await self._chain.send_str(for_chain(message.data))
             else:
-                group.create_task(self._reply(answered(frame)))
+                group.create_task(self._reply(frame, answered))
 
-    async def _reply(self, answer: Awaitable[str]) -> None:
+    async def _reply(self, frame: Frame, answered: Answered) -> None:
         try:
-            await self._tell(await answer)
+            async with self._turns.turn():
+                answer = await answered(frame)
+            await self._tell(answer)
         except Closed:
             await self._client.close()
 
