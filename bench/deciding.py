@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bench.blocks import Traded
 from remora.domain.history import TradeKey
-from remora.domain.ids import Address, ConditionId, OrderHash, PolicyId, SignalId, TokenId
+from remora.domain.ids import Address, ConditionId, IntentId, OrderHash, PolicyId, SignalId, TokenId
 from remora.domain.market import Book, Level, MarketInfo
 from remora.domain.means import Holding
 from remora.domain.money import Collateral, Price, Shares
@@ -114,8 +114,8 @@ class MemoryStore:
     async def holdings(self) -> list[Holding]:
         return []
 
-    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> bool:
-        return False
+    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> set[IntentId]:
+        return set()
 
     async def held_through_others(
         self,

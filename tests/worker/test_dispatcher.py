@@ -214,6 +214,31 @@ async def test_an_exit_does_not_wait_for_ever(bench: Bench) -> None:
     assert bench.database.committed("SELECT reason FROM denials") == ["NO_POSITION"]
 
 
+async def test_an_entry_that_was_waited_for_in_vain_keeps_no_later_exit_waiting(bench: Bench) -> None:
+    steps = Steps(bench.database)
+    stuck = await steps.filled(1)
+    dispatcher = bench.dispatcher([policy(1), policy(2)])
+    await dispatcher.dispatch(signal(Side.SELL, number=2))
+    waited_s = sum(bench.clock.slept_s)
+    await dispatcher.dispatch(signal(Side.SELL, number=3))
+    assert sum(bench.clock.slept_s) == waited_s
+    await steps.settled(stuck)
+    bench.chain.shares |= {(follower(1), TOKEN): shares("20")}
+    await dispatcher.dispatch(signal(Side.SELL, number=4))
+    assert [intent.shares for intent in bench.handed_on] == [shares("20")]
+
+
+async def test_an_entry_after_one_that_is_stuck_is_waited_for(bench: Bench) -> None:
+    steps = Steps(bench.database)
+    await steps.filled(1)
+    dispatcher = bench.dispatcher([policy(1), policy(2)])
+    await dispatcher.dispatch(signal(Side.SELL, number=2))
+    await steps.filled(2)
+    waited_s = sum(bench.clock.slept_s)
+    await dispatcher.dispatch(signal(Side.SELL, number=3))
+    assert sum(bench.clock.slept_s) - waited_s >= ENTRY_PATIENCE_S
+
+
 async def test_an_exit_waits_for_a_node_that_is_busy(bench: Bench) -> None:
     await Steps(bench.database).delivered(1)
     bench.chain.shares |= {(follower(1), TOKEN): shares("20")}

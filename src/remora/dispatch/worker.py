@@ -17,7 +17,7 @@ from remora.dispatch.halts import Halts
 from remora.dispatch.limits import Room, question
 from remora.dispatch.matching import PoliciesByLeader
 from remora.domain.errors import Malformed, Refused, Retryable
-from remora.domain.ids import Address, PolicyId, TokenId
+from remora.domain.ids import Address, IntentId, PolicyId, TokenId
 from remora.domain.market import Listing, MarketInfo
 from remora.domain.means import CollateralState
 from remora.domain.money import ZERO_COLLATERAL, ZERO_SHARES, Collateral, Shares
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 US = 1_000_000
 
 ENTRY_PATIENCE_S = 30
-"""How long an exit waits for entries in the same token to be delivered."""
+"""How long an exit waits for entries in the same token to be delivered; one exit does, not every later one again."""
 
 ENTRY_POLL_S = 0.25
 
@@ -79,6 +79,7 @@ class Dispatcher:
         self._log = log.bind()  # once: the module's logger is put together anew for each thing said
         self._suspended: Mapping[Address, str] = {}
         self._turns: defaultdict[Address, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._late: dict[tuple[Address, TokenId], set[IntentId]] = {}
 
     def turn_of(self, leader: Address) -> asyncio.Lock:
         """Return what decisions about a leader wait for."""
@@ -166,13 +167,19 @@ class Dispatcher:
     async def _entries_settled(self, signal: Signal, policies: Sequence[Policy]) -> None:
         """Wait until entries in the token are delivered: a leader may sell what the followers are still buying.
 
-        Those that rest in the book rest no longer.
+        Those that rest in the book rest no longer. One that an earlier exit has waited for in vain is not waited for:
+        while the venue settles nothing, exits would pile up, and each come later than the one before.
         """
         mine = {policy.policy_id for policy in policies}
+        late = self._late.pop((signal.leader, signal.token_id), set())
         give_up_us = self._clock.now_us() + ENTRY_PATIENCE_S * US
-        while self._clock.now_us() < give_up_us and await self._store.entries_in_flight(signal.token_id, mine):
+        while (moving := await self._store.entries_in_flight(signal.token_id, mine)) - late:
+            if self._clock.now_us() >= give_up_us:
+                break
             await self._store.stop_resting(signal.token_id, mine, self._clock.now_us())
             await self._clock.sleep(ENTRY_POLL_S)
+        if moving:
+            self._late[signal.leader, signal.token_id] = moving
 
     async def _market(self, token_id: TokenId) -> MarketInfo | None:
         try:

@@ -116,8 +116,8 @@ class SignalStore(Protocol):
         """Note that a pending signal will be in no block, and withdraw its unsent intents; None if it is not so."""
         ...
 
-    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> bool:
-        """Tell whether an entry of one of the policies in the token may still become a lot."""
+    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> set[IntentId]:
+        """Return the policies' entries in the token that may still become lots."""
         ...
 
     async def holdings(self) -> list[Holding]:

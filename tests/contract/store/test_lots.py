@@ -144,7 +144,8 @@ async def test_entry_in_flight_is_one_that_may_still_be_delivered(journey: Journ
     """A debt may be paid some day, too; no exit waits for that."""
     await step(journey)
     signals = journey.stores.signals
-    assert await signals.entries_in_flight(samples.TOKEN, [ANN, BOB]) == (step in IN_FLIGHT)
+    moving = await signals.entries_in_flight(samples.TOKEN, [ANN, BOB])
+    assert len(moving) == (1 if step in IN_FLIGHT else 0)
     assert not await signals.entries_in_flight(samples.TOKEN, [BOB])
     assert not await signals.entries_in_flight(TokenId(samples.TOKEN - 1), [ANN])
     assert not await signals.entries_in_flight(samples.TOKEN, [])

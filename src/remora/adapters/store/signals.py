@@ -13,7 +13,7 @@ from remora.adapters.store.promises import MOVING, taken
 from remora.adapters.store.reversals import OPEN
 from remora.adapters.store.writer import Writer
 from remora.domain.history import TradeKey
-from remora.domain.ids import Address, PolicyId, SignalId, TokenId
+from remora.domain.ids import Address, IntentId, PolicyId, SignalId, TokenId
 from remora.domain.means import Holding
 from remora.domain.money import Collateral, Shares, mul_div_floor
 from remora.domain.order import Decision, Denial, Intent, IntentState, LegState, SettlementStep
@@ -98,12 +98,12 @@ class SqliteSignalStore:
     async def mark_vanished(self, signal_id: SignalId) -> LostSignal | None:
         return await self._writer.run(lambda c: standing.vanish(c, signal_id))
 
-    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> bool:
+    async def entries_in_flight(self, token_id: TokenId, policies: Collection[PolicyId]) -> set[IntentId]:
         i = schema.intents.c
         entries = (i.side == Side.BUY) & (i.token_id == str(token_id)) & i.state.in_(MOVING)
-        query = select(i.policy_id).where(entries)
-        found = await self._writer.read(lambda c: {row.policy_id for row in c.execute(query)})
-        return not found.isdisjoint(policies)
+        query = select(i.intent_id, i.policy_id).where(entries)
+        rows = await self._writer.read(lambda c: c.execute(query).all())
+        return {IntentId(row.intent_id) for row in rows if row.policy_id in policies}
 
     async def holdings(self) -> list[Holding]:
         return await self._writer.read(_holdings)
