@@ -10,13 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+import rlp
 from eth_account import Account
 from eth_utils.crypto import keccak
 
 from remora.devnet.clob.accounts import Accounts
 from remora.devnet.clob.chain import Block
 from remora.devnet.clob.orders import Side
-from remora.devnet.clob.settlement import Settlement
+from remora.devnet.clob.settlement import Fortune, Settlement
 from remora.devnet.clob.trades import Trade
 from remora.devnet.rpc import Node, Request
 from remora.domain.errors import Refused
@@ -74,9 +75,21 @@ class FakeNode(Node):
         tx_hash = transaction_hash(raw)
         if tx_hash in self.pool:
             raise Refused("transaction already imported")
+        nonce, gas_price = _nonce_and_price(raw)
+        for rival in [each for each in self.sent if transaction_hash(each) in self.pool]:
+            rival_nonce, rival_price = _nonce_and_price(rival)
+            if rival_nonce == nonce and rival_price >= gas_price:
+                raise Refused("replacement transaction underpriced")
+            if rival_nonce == nonce:
+                self.pool.remove(transaction_hash(rival))
         self.sent.append(raw)
         self.pool.append(tx_hash)
         return tx_hash
+
+
+def _nonce_and_price(raw: str) -> tuple[int, int]:
+    nonce, gas_price, *_ = rlp.decode(bytes.fromhex(raw[2:]))
+    return int.from_bytes(nonce), int.from_bytes(gas_price)
 
 
 def transaction_hash(raw: str) -> str:
@@ -95,11 +108,21 @@ class Herald:
         raise AssertionError(f"nobody resolved {condition_id} for {payouts}")
 
 
+class Fates(Fortune):
+    """The fate of trades, which the test may turn."""
+
+    def __init__(self) -> None:
+        self.is_bad = False
+
+    def reverts(self, _: Trade) -> bool:
+        return self.is_bad
+
+
 class Court:
     """A settlement with its node, and the engine whose trades it settles."""
 
     def __init__(self) -> None:
-        self.node, self.scene, self.herald = FakeNode(), Scene(), Herald()
+        self.node, self.scene, self.herald, self.fates = FakeNode(), Scene(), Herald(), Fates()
         self.settlement = Settlement(
             node=self.node,
             chain_id=31337,
@@ -109,6 +132,7 @@ class Court:
             engine=self.scene.engine,
             accounts=Accounts(self.node, CONTRACTS, self.scene.funds),
             herald=self.herald,
+            fates=self.fates,
         )
 
     def trade(self) -> Trade:
@@ -204,6 +228,18 @@ async def test_what_a_reorg_took_out_is_sent_again(court: Court) -> None:
     await court.mine(10)
     await court.mine(12)
     assert trade.status == "CONFIRMED"
+
+
+async def test_what_shall_revert_after_a_reorg_takes_the_place_of_what_the_pool_still_has(court: Court) -> None:
+    trade = court.trade()
+    (taken_out,) = await court.sent(1)
+    await court.mine(10)
+    court.node.pool = [taken_out]  # the node gives back what its blocks had
+    court.fates.is_bad = True
+    await court.settlement.on_reorg(10)
+    assert court.node.pool == [trade.transaction_hash] != [taken_out]
+    await court.mine(10, reverting=True)
+    assert trade.status == "FAILED"
 
 
 async def test_what_a_node_drops_after_a_reorg_is_sent_again_with_every_block(court: Court) -> None:

@@ -248,7 +248,7 @@ class Settlement(Remembering):
     def _again(self, lost: _Sent) -> dict[str, _Sent]:
         """Return by its hash what a trade is sent again with: what it was, unless its fate is to revert now."""
         reverts = self._fates.reverts(lost.trade)
-        sent = self._signed(lost.trade, lost.nonce, reverts=True) if reverts else lost
+        sent = self._signed(lost.trade, lost.nonce, reverts=True, gas_price=2 * _GAS_PRICE) if reverts else lost
         return {sent.trade.transaction_hash: sent}
 
     def _next(self, trade: Trade) -> _Sent:
@@ -257,12 +257,12 @@ class Settlement(Remembering):
         self._nonce += 1
         return sent
 
-    def _signed(self, trade: Trade, nonce: int, *, reverts: bool) -> _Sent:
-        """Sign a trade's transaction, and note its hash on the trade."""
+    def _signed(self, trade: Trade, nonce: int, *, reverts: bool, gas_price: int = _GAS_PRICE) -> _Sent:
+        """Sign a trade's transaction, and note its hash on it; at a higher price it replaces what the pool has."""
         data = match_orders(trade)
         signed = self._operator.sign(
             nonce=nonce,
-            gas_price=_GAS_PRICE,
+            gas_price=gas_price,
             gas=self._gas_for(trade, data, reverts=reverts),
             to=trade.taker.listing.exchange,
             data=data,
