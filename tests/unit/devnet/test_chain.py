@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -49,11 +50,13 @@ class Diary:
     def __init__(self) -> None:
         self.entries: list[str | int] = []
         self.stumbles = False
+        self.told = asyncio.Event()
 
     async def on_block(self, block: Block) -> None:
         if self.stumbles:
             raise Refused("not now")
         self.entries.append(block.hash)
+        self.told.set()
 
     async def on_reorg(self, first_lost: int) -> None:
         self.entries.append(first_lost)
@@ -124,4 +127,23 @@ async def test_a_block_at_which_the_listener_stumbled_is_told_again(
         await follower.catch_up()
     diary.stumbles = False
     await follower.catch_up()
+    assert diary.entries == ["a", "b"]
+
+
+async def test_blocks_are_seen_though_no_subscription_tells_of_them(
+    node: FakeNode, diary: Diary, follower: ChainFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hear_nothing(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(follower, "_follow", hear_nothing)
+    node.grow("a")
+    following = asyncio.create_task(follower.run())
+    async with asyncio.timeout(10):
+        await diary.told.wait()
+        diary.told.clear()
+        node.grow("b")
+        await diary.told.wait()
+    following.cancel()
+    await asyncio.wait({following})
     assert diary.entries == ["a", "b"]

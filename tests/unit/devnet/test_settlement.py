@@ -24,6 +24,7 @@ from remora.domain.errors import Refused
 from tests.unit.devnet.scene import ALICE, BOB, CAROL, CONTRACTS, PLENTY, YES, Scene, limit, market_buy
 
 _KEY = b"\x07" * 32
+FIRST_NONCE = 5
 _PLENTY = "0x" + PLENTY.to_bytes(32, "big").hex()
 
 
@@ -32,6 +33,7 @@ class FakeNode(Node):
 
     def __init__(self) -> None:
         self.pool: list[str] = []
+        self.mined: dict[int, tuple[str, ...]] = {}
         self.sent: list[str] = []
         self.matched: list[str] = []
         self.moved: list[dict[str, Any]] = []
@@ -47,7 +49,8 @@ class FakeNode(Node):
             raise aiohttp.ClientConnectionError
         match method:
             case "eth_getTransactionCount":
-                return hex(5 + len(self.sent))
+                assert params[1] in ("latest", "pending")
+                return hex(FIRST_NONCE + (len(self.sent) if params[1] == "pending" else self._mined_count()))
             case "eth_sendRawTransaction":
                 return self._take(params[0])
             case "eth_getTransactionByHash":
@@ -67,6 +70,9 @@ class FakeNode(Node):
         if self.has_no_state:
             raise Refused("BlockOutOfRangeError: block height is 9 but requested was 10")
         return [_PLENTY for _ in requests]
+
+    def _mined_count(self) -> int:
+        return sum(len(hashes) for number, hashes in self.mined.items() if hex(number) not in self.orphaned)
 
     def _take(self, raw: str) -> str:
         if self.refuses:
@@ -149,9 +155,14 @@ class Court:
 
     async def mine(self, number: int, *, reverting: bool = False) -> None:
         mined, self.node.pool = tuple(self.node.pool), []
+        self.node.mined[number] = mined
         self.node.matched = [] if reverting else list(mined)
         block = Block(number=number, hash=hex(number), parent_hash="", transactions=mined)
         await self.settlement.on_block(block)
+
+    async def reorganise(self, first_lost: int) -> None:
+        self.node.mined = {number: hashes for number, hashes in self.node.mined.items() if number < first_lost}
+        await self.settlement.on_reorg(first_lost)
 
 
 @pytest_asyncio.fixture
@@ -222,7 +233,7 @@ async def test_what_a_reorg_took_out_is_sent_again(court: Court) -> None:
     trade = court.trade()
     await court.sent(1)
     await court.mine(10)
-    await court.settlement.on_reorg(10)
+    await court.reorganise(10)
     assert trade.status == "RETRYING"
     assert court.node.pool == [trade.transaction_hash]
     await court.mine(10)
@@ -236,10 +247,39 @@ async def test_what_shall_revert_after_a_reorg_takes_the_place_of_what_the_pool_
     await court.mine(10)
     court.node.pool = [taken_out]  # the node gives back what its blocks had
     court.fates.is_bad = True
-    await court.settlement.on_reorg(10)
+    await court.reorganise(10)
     assert court.node.pool == [trade.transaction_hash] != [taken_out]
     await court.mine(10, reverting=True)
     assert trade.status == "FAILED"
+
+
+async def test_what_a_block_has_after_all_is_not_waited_for_in_another_shape(court: Court) -> None:
+    """A trade that shall revert after a reorg, of which the old transaction is mined sooner than the new one."""
+    trade = court.trade()
+    (first,) = await court.sent(1)
+    await court.mine(10)
+    court.fates.is_bad = True
+    await court.reorganise(10)
+    court.node.pool = [first]
+    await court.mine(10)
+    assert (trade.status, trade.transaction_hash) == ("MINED", first)
+    await court.mine(12)
+    assert (trade.status, court.node.pool) == ("CONFIRMED", [])
+
+
+async def test_what_the_chain_lost_without_a_word_is_sent_again_before_what_waits_for_its_nonce(court: Court) -> None:
+    first = court.trade()
+    await court.sent(1)
+    await court.mine(10)
+    court.node.mined.clear()
+    second = court.trade()
+    await court.sent(1)
+    court.node.pool.clear()  # its nonce came too soon
+    await court.mine(11)
+    assert court.node.pool == [first.transaction_hash, second.transaction_hash]
+    await court.mine(12)
+    await court.mine(14)
+    assert (first.status, second.status) == ("CONFIRMED", "CONFIRMED")
 
 
 async def test_what_a_node_drops_after_a_reorg_is_sent_again_with_every_block(court: Court) -> None:
@@ -248,7 +288,7 @@ async def test_what_a_node_drops_after_a_reorg_is_sent_again_with_every_block(co
     await court.mine(10)
     second = court.trade()
     await court.sent(1)
-    await court.settlement.on_reorg(10)
+    await court.reorganise(10)
     court.node.pool.remove(second.transaction_hash)  # its nonce came too soon
     await court.mine(10)
     assert (first.status, second.status) == ("MINED", "MATCHED")
@@ -300,7 +340,7 @@ async def test_a_failed_transaction_keeps_its_nonce_through_a_reorg(court: Court
     failed = court.trade()
     await court.sent(1)
     await court.mine(10, reverting=True)
-    await court.settlement.on_reorg(10)
+    await court.reorganise(10)
     assert court.node.pool == [failed.transaction_hash]
     assert failed.status == "FAILED"
 
@@ -313,7 +353,7 @@ async def test_what_is_final_is_sent_again_after_every_reorg_until_a_block_has_i
     await court.mine(10, reverting=status == "FAILED")
     await court.mine(12)
     for number in (13, 14):
-        await court.settlement.on_reorg(10)
+        await court.reorganise(10)
         court.node.pool.clear()
         await court.mine(number)
         assert court.node.pool == [final.transaction_hash]
@@ -352,5 +392,5 @@ async def test_a_limited_allowance_is_read_again_when_some_was_used(court: Court
 
 
 async def test_a_reorg_makes_everything_unknown(court: Court) -> None:
-    await court.settlement.on_reorg(10)
+    await court.reorganise(10)
     assert court.scene.funds.known == {}

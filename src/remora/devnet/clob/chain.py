@@ -1,7 +1,7 @@
 """The devnet's chain as the server follows it: block by block, in order, and back where a reorg took blocks.
 
-New heads arrive over a WebSocket subscription; what they mean is read over HTTP. Whoever doubts that the last block
-has been seen asks to catch up.
+New heads arrive over a WebSocket subscription; what they mean is read over HTTP. A subscription may fall silent, so the
+chain is looked at now and then without one. Whoever doubts that the last block has been seen asks to catch up.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from remora.domain.errors import Refused
 
 _SUBSCRIBE = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
 _RECONNECT_DELAY_S = 0.2
+_LOOK_S = 1.0
 #: Deeper reorgs do not happen on a devnet.
 _REMEMBERED_BLOCKS = 128
 
@@ -60,11 +62,9 @@ class ChainFollower(Remembering):
 
     async def run(self) -> None:
         """Follow until cancelled; a lost subscription is taken up again."""
-        async with aiohttp.ClientSession() as session:
-            while True:
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError, Refused):
-                    await self._follow(session)
-                await asyncio.sleep(_RECONNECT_DELAY_S)
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            group.create_task(_repeated(self._take_turn, _LOOK_S))
+            group.create_task(_repeated(lambda: self._follow(session), _RECONNECT_DELAY_S))
 
     async def catch_up(self) -> None:
         """Return when the listener has been told of what was the last block when this was called."""
@@ -120,3 +120,11 @@ class ChainFollower(Remembering):
             transactions=tuple(raw["transactions"]),
             timestamp_s=int(raw["timestamp"], 16),
         )
+
+
+async def _repeated(deed: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    """Do something again and again, whatever the chain says to it."""
+    while True:
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, Refused):
+            await deed()
+        await asyncio.sleep(pause_s)

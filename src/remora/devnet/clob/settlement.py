@@ -86,17 +86,18 @@ class Fortune:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A trade and the transaction that settles it."""
+    """A trade and a transaction that settles it; one that shall revert instead has the same nonce."""
 
     trade: Trade
     nonce: int
+    hash: str
     raw: str
 
 
 class Settlement(Remembering):
     """The operator's queue, its transactions in flight, and those in blocks that a reorg could still take."""
 
-    remembered = ("_nonce", "_in_flight", "_final_again", "_settled", "_is_uprooted")
+    remembered = ("_nonce", "_sent", "_in_flight", "_settled", "_is_uprooted")
 
     def __init__(
         self,
@@ -126,11 +127,12 @@ class Settlement(Remembering):
         self._turns = turns or Turns()
         self._queue: asyncio.Queue[Trade] = asyncio.Queue()
         self._nonce = 0
-        self._in_flight: dict[str, _Sent] = {}
-        #: What a reorg took out that is final: it has no more news, but every later nonce waits for its own.
-        self._final_again: dict[str, _Sent] = {}
+        #: By hash, whatever no reorg is too shallow to take: every later nonce waits for a missing one, final or not.
+        self._sent: dict[str, _Sent] = {}
+        #: By nonce, what waits for a block that says what becomes of it.
+        self._in_flight: dict[int, Trade] = {}
         self._settled: deque[tuple[int, _Sent]] = deque()
-        #: From a reorg on until nothing is in flight: the node drops what its pool had with nonces that come too soon.
+        #: From a reorg on until the chain has all: the node drops what its pool had with nonces that come too soon.
         self._is_uprooted = False
 
     def enqueue(self, trades: Iterable[Trade]) -> None:
@@ -140,7 +142,7 @@ class Settlement(Remembering):
 
     async def run(self) -> None:
         """Send what is queued until cancelled."""
-        self._nonce = await self._next_nonce()
+        self._nonce = await self._nonce_at("pending")
         while True:
             trades = [await self._queue.get()]
             async with self._turns.turn():
@@ -151,15 +153,18 @@ class Settlement(Remembering):
     def resume(self, state: Mapping[str, Any]) -> None:
         """Go back to what was on its way to the chain, and queue what was not yet; the engine must be back already."""
         super().resume(state)
-        sent = {id(each.trade) for each in self._in_flight.values()}
+        sent = set(map(id, self._in_flight.values()))
         waiting = (TradeStatus.MATCHED, TradeStatus.RETRYING)
         self.enqueue(
             trade for trade in self._engine.trades.values() if trade.status in waiting and id(trade) not in sent
         )
 
     async def send_again(self) -> None:
-        """Send what is on its way to the chain once more: a chain that was restored, or uprooted, may not have it."""
-        await asyncio.gather(*map(self._broadcast, self._on_its_way()))
+        """Send once more what the chain does not have: one that was restored, or uprooted, may have lost any of it."""
+        first = await self._nonce_at("latest")
+        lacking = [sent for sent in self._sent.values() if sent.nonce >= first]
+        self._is_uprooted = self._is_uprooted and bool(lacking)
+        await asyncio.gather(*map(self._broadcast, lacking))
 
     def _is_ours(self, trade: Trade) -> bool:
         """Tell whether a queued trade still exists: none does that was made since a snapshot which was restored."""
@@ -167,24 +172,22 @@ class Settlement(Remembering):
 
     async def on_block(self, block: Block) -> None:
         """Advance the trades that the block settles or confirms, and act on balances as of it from now on."""
-        ours = {tx_hash: self._in_flight[tx_hash] for tx_hash in block.transactions if tx_hash in self._in_flight}
+        ours = [self._sent[tx_hash] for tx_hash in block.transactions if tx_hash in self._sent]
         matched = await self._matched_in(block) if ours else set()
         touched = await self._touched_in(block, ours) if len(ours) < len(block.transactions) else set()
         self._accounts.move_to(block.number, touched)
-        for tx_hash, sent in ours.items():
-            del self._in_flight[tx_hash]
-            self._settled.append((block.number, sent))
-            if tx_hash in matched:
+        self._settled.extend((block.number, sent) for sent in ours)
+        news = [sent for sent in ours if self._in_flight.pop(sent.nonce, None)]
+        for sent in news:
+            sent.trade.transaction_hash = sent.hash
+            if sent.hash in matched:
                 sent.trade.mined_s, sent.trade.mined_block = block.timestamp_s, block.number
                 self._aftermath.mine(sent.trade)
-        final = [self._final_again.pop(tx_hash) for tx_hash in block.transactions if tx_hash in self._final_again]
-        self._settled.extend((block.number, sent) for sent in final)
         self._confirm_up_to(block.number - self._confirmations_blocks)
         self._forget_up_to(block.number - _DEEPEST_REORG_BLOCKS)
-        for tx_hash, sent in ours.items():
-            if tx_hash not in matched:
+        for sent in news:
+            if sent.hash not in matched:
                 await self._fail(sent.trade)
-        self._is_uprooted = self._is_uprooted and bool(self._on_its_way())
         # A block that has none of them may stand for one that had, and that a reorg replaced before it was seen here.
         if self._is_uprooted or (self._in_flight and not ours):
             await self.send_again()
@@ -192,19 +195,17 @@ class Settlement(Remembering):
     async def on_reorg(self, first_lost: int) -> None:
         """Send again what the blocks from this number on had settled; what is final keeps its nonce and its fate."""
         self._accounts.start_over(first_lost - 1)
+        self._is_uprooted = True
         lost = [sent for number, sent in self._settled if number >= first_lost]
         self._settled = deque((number, sent) for number, sent in self._settled if number < first_lost)
         for sent in lost:
             if sent.trade.status is TradeStatus.MINED:
-                self._in_flight.update(self._again(sent))
+                self._in_flight[sent.nonce] = sent.trade
                 self._aftermath.retry(sent.trade)
-            else:
-                self._final_again[sent.trade.transaction_hash] = sent
+                if self._fates.reverts(sent.trade):
+                    # At a higher price: the pool may still have, or be sent again, the one that does not.
+                    self._sign(sent.trade, sent.nonce, reverts=True, gas_price=2 * _GAS_PRICE)
         await self.send_again()
-        self._is_uprooted = True
-
-    def _on_its_way(self) -> list[_Sent]:
-        return [*self._final_again.values(), *self._in_flight.values()]
 
     def _put_off(self, trade: Trade) -> bool:
         """Send a trade later, but once, when that is its fate; tell whether it is."""
@@ -221,44 +222,38 @@ class Settlement(Remembering):
         return _GAS_BASE + _GAS_PER_MAKER * len(trade.fills)
 
     async def _send(self, trades: Sequence[Trade]) -> None:
-        sent = [self._next(trade) for trade in trades]
         # Known before they are sent: the block may be there before the answer.
-        self._in_flight.update({each.trade.transaction_hash: each for each in sent})
+        sent = [self._next(trade) for trade in trades]
         taken = await asyncio.gather(*map(self._broadcast, sent))
         if not all(taken):
-            self._nonce = await self._next_nonce()
-        for trade, is_taken in zip(trades, taken, strict=True):
+            self._nonce = await self._nonce_at("pending")
+        for each, is_taken in zip(sent, taken, strict=True):
             if is_taken:
-                self._herald.trade_sent(trade)
+                self._herald.trade_sent(each.trade)
             else:
-                del self._in_flight[trade.transaction_hash]
-                await self._fail(trade)
+                del self._sent[each.hash], self._in_flight[each.nonce]
+                await self._fail(each.trade)
 
     async def _broadcast(self, sent: _Sent) -> bool:
         """Tell whether the node took the transaction, now or before."""
         try:
             await self._call("eth_sendRawTransaction", sent.raw)
         except Refused:
-            return await self._call("eth_getTransactionByHash", sent.trade.transaction_hash) is not None
+            return await self._call("eth_getTransactionByHash", sent.hash) is not None
         return True
 
-    async def _next_nonce(self) -> int:
-        return int(await self._call("eth_getTransactionCount", self._operator.address, "pending"), 16)
-
-    def _again(self, lost: _Sent) -> dict[str, _Sent]:
-        """Return by its hash what a trade is sent again with: what it was, unless its fate is to revert now."""
-        reverts = self._fates.reverts(lost.trade)
-        sent = self._signed(lost.trade, lost.nonce, reverts=True, gas_price=2 * _GAS_PRICE) if reverts else lost
-        return {sent.trade.transaction_hash: sent}
+    async def _nonce_at(self, block: str) -> int:
+        return int(await self._call("eth_getTransactionCount", self._operator.address, block), 16)
 
     def _next(self, trade: Trade) -> _Sent:
         """Sign a trade's transaction with the next nonce."""
-        sent = self._signed(trade, self._nonce, reverts=self._fates.reverts(trade))
+        self._in_flight[self._nonce] = trade
+        sent = self._sign(trade, self._nonce, reverts=self._fates.reverts(trade))
         self._nonce += 1
         return sent
 
-    def _signed(self, trade: Trade, nonce: int, *, reverts: bool, gas_price: int = _GAS_PRICE) -> _Sent:
-        """Sign a trade's transaction, and note its hash on it; at a higher price it replaces what the pool has."""
+    def _sign(self, trade: Trade, nonce: int, *, reverts: bool, gas_price: int = _GAS_PRICE) -> _Sent:
+        """Sign a trade's transaction, note its hash on the trade, and remember it as one to be sent."""
         data = match_orders(trade)
         signed = self._operator.sign(
             nonce=nonce,
@@ -268,19 +263,21 @@ class Settlement(Remembering):
             data=data,
         )
         trade.transaction_hash = signed.hash
-        return _Sent(trade, nonce, signed.raw)
+        sent = self._sent[signed.hash] = _Sent(trade, nonce, signed.hash, signed.raw)
+        return sent
 
     async def _matched_in(self, block: Block) -> set[str]:
         logs = await self._logs_of(block, address=self._exchanges, topics=[_ORDERS_MATCHED])
         return {log["transactionHash"] for log in logs}
 
-    async def _touched_in(self, block: Block, ours: Collection[str]) -> set[str]:
+    async def _touched_in(self, block: Block, ours: Collection[_Sent]) -> set[str]:
         """Return the owners that other transactions moved or approved something of: the addresses in their logs."""
+        expected = {sent.hash for sent in ours}
         logs = await self._logs_of(block, address=self._tokens + self._modules)
         for log in logs:
             if (words_before := _WORDS_BEFORE_PAYOUTS.get(log["topics"][0])) is not None:
                 self._herald.condition_resolved(log["topics"][1], _payouts(log["data"], words_before))
-        foreign = (log["topics"][1:] for log in logs if log["transactionHash"] not in ours)
+        foreign = (log["topics"][1:] for log in logs if log["transactionHash"] not in expected)
         return {"0x" + topic[-40:] for topics in foreign for topic in topics}
 
     async def _logs_of(self, block: Block, **criteria: object) -> list[dict[str, Any]]:
@@ -297,7 +294,8 @@ class Settlement(Remembering):
 
     def _forget_up_to(self, number: int) -> None:
         while self._settled and self._settled[0][0] <= number:
-            self._settled.popleft()
+            _, settled = self._settled.popleft()
+            self._sent = {key: sent for key, sent in self._sent.items() if sent.nonce > settled.nonce}
 
     async def _fail(self, trade: Trade) -> None:
         purses = [purse_of(order) for order in trade.parties()]
