@@ -186,6 +186,25 @@ async def test_a_wallet_that_cannot_pay_more_is_stuck_until_it_can(bench: Stalli
     await task
 
 
+async def test_what_a_wallet_lacks_is_known_when_nobody_waits_for_its_transaction_any_longer(bench: Stalling) -> None:
+    """The start waits for what an earlier process sent for a while only, and refuels then."""
+    bench.chain.native[wallet(1)] = Wei(560_000 * 119 * GWEI)
+    task = await bench.stall(await bench.steps.filled(1))
+    await bench.pass_blocks()
+    task.cancel()
+    await asyncio.wait({task})
+    assert bench.settler.needed() == {wallet(1): Wei(560_000 * 120 * GWEI)}
+    bench.chain.native[wallet(1)] = Wei(560_000 * 120 * GWEI)
+    following = asyncio.ensure_future(bench.settler.follow_up())
+    await bench.looked()
+    assert bench.settler.needed() == {}
+    await bench.pass_blocks()
+    bench.mine(bench.hashes()[1])
+    await following
+    assert bench.leg_states() == ["settled"]
+    assert bench.settler.needed() == {}
+
+
 async def test_while_a_node_refuses_the_replacement_the_one_before_it_is_handed_over(bench: Stalling) -> None:
     task = await bench.stall(await bench.steps.filled(1))
     (original,) = bench.hashes()

@@ -78,6 +78,8 @@ class Transactor:
         self._pursuer = Pursuer(rules=rules, chain=chain, sender=sender, signer=signer, store=store, clock=clock)
         self._turns: defaultdict[Address, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pursued: dict[tuple[Address, int], Pursuit] = {}
+        #: The pursuits that were broken off while their wallet held too little, until somebody takes them up again.
+        self._broken_off: dict[tuple[Address, int], Pursuit] = {}
         self._roots = Roots(chain=chain, ends=store.blocks_since, clock=clock)
 
     def is_pursued(self, earlier: SentTransaction) -> bool:
@@ -90,7 +92,7 @@ class Transactor:
 
     def needed(self) -> Mapping[Address, Wei]:
         """Return what wallets must hold that hold too little to offer more for a transaction."""
-        lacking = [pursuit for pursuit in self._pursued.values() if pursuit.needed]
+        lacking = [pursuit for pursuit in (self._broken_off | self._pursued).values() if pursuit.needed]
         return {
             wallet: max(pursuit.needed for pursuit in lacking if pursuit.wallet == wallet)
             for wallet in {pursuit.wallet for pursuit in lacking}
@@ -143,8 +145,13 @@ class Transactor:
     def _pursuing(self, pursuit: Pursuit) -> Iterator[None]:
         key = (pursuit.wallet, pursuit.nonce)
         self._pursued[key] = pursuit
+        self._broken_off.pop(key, None)
         try:
             yield
+        except asyncio.CancelledError:
+            # What it found out is worth a refuel: a process that never waits long enough would find it out for ever.
+            self._broken_off[key] = pursuit
+            raise
         finally:
             del self._pursued[key]
 

@@ -82,12 +82,12 @@ class FakeNode(Node):
         if tx_hash in self.pool:
             raise Refused("transaction already imported")
         nonce, gas_price = _nonce_and_price(raw)
-        for rival in [each for each in self.sent if transaction_hash(each) in self.pool]:
-            rival_nonce, rival_price = _nonce_and_price(rival)
-            if rival_nonce == nonce and rival_price >= gas_price:
+        offers = {transaction_hash(each): _nonce_and_price(each) for each in self.sent}
+        rivals = {each: price for each, (its_nonce, price) in offers.items() if its_nonce == nonce}
+        for rival in rivals.keys() & set(self.pool):
+            if rivals[rival] >= gas_price:
                 raise Refused("replacement transaction underpriced")
-            if rival_nonce == nonce:
-                self.pool.remove(transaction_hash(rival))
+            self.pool.remove(rival)
         self.sent.append(raw)
         self.pool.append(tx_hash)
         return tx_hash
